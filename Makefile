@@ -1,0 +1,44 @@
+# Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help test drill lint requirements dist clean
+bin := .venv/bin
+compile := $(bin)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
+help: ## List the targets
+	@sed -nE 's/^([a-z]+): ## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+
+test: ## Run all tests on a real database, with branch coverage; ARGS="-k enqueuer" goes to pytest
+	@scripts/venv
+	@scripts/database
+	$(bin)/coverage run -m pytest $(ARGS)
+	@$(bin)/coverage report
+
+drill: ## Rehearse a database upgrade under load; ARGS="--rate 50 --outage 20" goes to the drill
+	@scripts/venv
+	@scripts/database
+	$(bin)/python -m drill $(ARGS)
+
+lint: ## Check style, formatting, types and import rules
+	@scripts/venv
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	$(bin)/lint-imports
+
+requirements: ## Compile requirements/ anew after a change in pyproject.toml; ARGS="--upgrade" for newer versions
+	@scripts/venv
+	$(compile) $(ARGS) --group dev --output-file requirements/dev.txt pyproject.toml
+	echo uv | $(compile) $(ARGS) --no-annotate --output-file requirements/bootstrap.txt -
+
+dist: ## Build the wheel and the source distribution into dist/
+	@scripts/venv
+	rm -rf dist
+	$(bin)/hatchling build --directory dist
+	@scripts/check-wheel dist/*.whl
+
+clean: ## Remove .venv and everything else that was made
+	rm -rf .venv dist .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
