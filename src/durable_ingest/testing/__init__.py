@@ -1,0 +1,90 @@
+"""What a team's tests and this library's own tests stand on.
+
+A real MySQL that can be stopped, killed, frozen and made read-only; a local SQS; an event source
+mapping that follows Lambda's rules; builders of Lambda events. Nothing here imports the rest of
+`durable_ingest`. Names are loaded at first use, so that importing this package costs nothing.
+Install with `durable-ingest[testing]`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from durable_ingest.testing.containers import ContainerServer
+    from durable_ingest.testing.event_source import EventSource, Handler, Invocation
+    from durable_ingest.testing.events import (
+        LambdaContext,
+        http_event,
+        rest_event,
+        sqs_event,
+        sqs_record,
+    )
+    from durable_ingest.testing.processes import ProcessServer
+    from durable_ingest.testing.provisioning import NoDatabaseServerError, provision
+    from durable_ingest.testing.queue_service import QueuePair, QueueService
+    from durable_ingest.testing.servers import (
+        DatabaseServer,
+        GivenServer,
+        NotControllableError,
+        fresh_database,
+    )
+    from durable_ingest.testing.waiting import eventually
+
+__all__ = [
+    "ContainerServer",
+    "DatabaseServer",
+    "EventSource",
+    "GivenServer",
+    "Handler",
+    "Invocation",
+    "LambdaContext",
+    "NoDatabaseServerError",
+    "NotControllableError",
+    "ProcessServer",
+    "QueuePair",
+    "QueueService",
+    "eventually",
+    "fresh_database",
+    "http_event",
+    "provision",
+    "rest_event",
+    "sqs_event",
+    "sqs_record",
+]
+
+_MODULE_OF = {
+    "ContainerServer": "containers",
+    "DatabaseServer": "servers",
+    "EventSource": "event_source",
+    "GivenServer": "servers",
+    "Handler": "event_source",
+    "Invocation": "event_source",
+    "LambdaContext": "events",
+    "NoDatabaseServerError": "provisioning",
+    "NotControllableError": "servers",
+    "ProcessServer": "processes",
+    "QueuePair": "queue_service",
+    "QueueService": "queue_service",
+    "eventually": "waiting",
+    "fresh_database": "servers",
+    "http_event": "events",
+    "provision": "provisioning",
+    "rest_event": "events",
+    "sqs_event": "events",
+    "sqs_record": "events",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name at its first use (PEP 562)."""
+    if name not in _MODULE_OF:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value: object = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

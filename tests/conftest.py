@@ -1,0 +1,51 @@
+"""Fixtures that tests share: one database server and one local SQS a session."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from durable_ingest.testing import QueuePair, QueueService, fresh_database, provision
+
+if TYPE_CHECKING:
+    from durable_ingest.testing import DatabaseServer
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def database() -> "Iterator[DatabaseServer]":
+    """One real MySQL or MariaDB, running; a test that stops it starts it again."""
+    server = provision()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def database_url(database: "DatabaseServer") -> str:
+    """Give the URL of an empty database."""
+    return fresh_database(database)
+
+
+@pytest.fixture(scope="session")
+def queue_service() -> Iterator[QueueService]:
+    """One local SQS."""
+    with QueueService() as service:
+        yield service
+
+
+@pytest.fixture
+def queue(queue_service: QueueService) -> QueuePair:
+    """Give an empty FIFO queue with its dead-letter queue."""
+    return queue_service.create_queue(f"queue-{next(_names)}")
+
+
+@pytest.fixture
+def make_queue(queue_service: QueueService) -> Callable[..., QueuePair]:
+    """Give `QueueService.create_queue` less the name."""
+
+    def make(**settings: bool | int) -> QueuePair:
+        return queue_service.create_queue(f"queue-{next(_names)}", **settings)  # type: ignore[arg-type]
+
+    return make
