@@ -1,0 +1,42 @@
+"""Writes that survive a database upgrade: SQS FIFO between Lambda and Aurora MySQL.
+
+The names below are imported when they are first used (PEP 562): a drainer that has nothing to
+hold imports no boto3, and an enqueuer imports no PyMySQL.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from durable_ingest._version import __version__
+
+if TYPE_CHECKING:
+    from durable_ingest.backoff import Retry
+    from durable_ingest.contract import Table
+    from durable_ingest.drainer import Drainer
+    from durable_ingest.enqueuer import Enqueuer
+    from durable_ingest.message import Receipt
+    from durable_ingest.mysql import MySQL
+
+__all__ = ["Drainer", "Enqueuer", "MySQL", "Receipt", "Retry", "Table", "__version__"]
+
+_HOMES = {
+    "Drainer": "durable_ingest.drainer",
+    "Enqueuer": "durable_ingest.enqueuer",
+    "MySQL": "durable_ingest.mysql",
+    "Receipt": "durable_ingest.message",
+    "Retry": "durable_ingest.backoff",
+    "Table": "durable_ingest.contract",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,99 @@
+"""How long to wait between attempts, and how long to hide a held message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from tenacity import Retrying, retry_if_exception_type, wait_exponential
+
+from durable_ingest.errors import ContractError
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+    from durable_ingest.deadline import Deadline
+    from durable_ingest.ports import Clock
+
+SHORTEST_HIDE: Final = 5
+LONGEST_HIDE: Final = 3600
+GIVE_UP_AFTER: Final = 6 * 3600
+"""Seconds that a dependent message is held before it counts as rejected."""
+SETTLED_FOR: Final = 3600
+"""Seconds without an outage before one is given up: every group has had its turn by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How patient a drainer is.
+
+    Args:
+        patience: seconds that one call waits out an outage before it holds its messages.
+        reserve: seconds of the function's time that are left for Lambda to take the answer.
+        attempts: how often a contended transaction is tried.
+    """
+
+    patience: float = 5.0
+    reserve: float = 1.0
+    attempts: int = 3
+
+    def __post_init__(self) -> None:
+        for name in ("patience", "reserve"):
+            if getattr(self, name) < 0:
+                raise ContractError(name, "must be 0 or more seconds")
+        if self.attempts < 1:
+            raise ContractError("attempts", "must be 1 or more")
+
+
+def hide_seconds(age: float) -> int:
+    """Seconds to hide a group's held messages: a tenth of their age, between 5 s and 1 h.
+
+    So the catch-up starts at most a tenth of the outage late, and a long outage costs few
+    receives.
+    """
+    return round(min(max(age / 10, SHORTEST_HIDE), LONGEST_HIDE))
+
+
+def contended_seconds(jitter: float) -> int:
+    """Seconds to hide a message that met a lock: about 5, so that two do not meet again."""
+    return round(SHORTEST_HIDE * (0.5 + jitter))
+
+
+def may_be_given_up(age: float, since_outage: float | None) -> bool:
+    """Say whether a dependent message has waited long enough to be rejected.
+
+    `age` is seconds since its first receive, `since_outage` seconds since this drainer last found
+    the database away (None: never). After a long outage every message is old, and the one that
+    would cure it may be just behind.
+    """
+    return age >= GIVE_UP_AFTER and (since_outage is None or since_outage >= SETTLED_FOR)
+
+
+def retrying(
+    clock: Clock,
+    deadline: Deadline,
+    *,
+    on: type[Exception],
+    attempts: int | None = None,
+    attempt_takes: float = 0.0,
+    first_wait: float = 0.05,
+    longest_wait: float = 1.0,
+) -> Retrying:
+    """Repeat on an exception, with growing and jittered waits.
+
+    Stops after `attempts`, or where the wait and a further attempt, which takes up to
+    `attempt_takes` seconds, would end after the deadline; the last exception is raised then.
+    """
+    grows = wait_exponential(multiplier=first_wait, max=longest_wait)
+
+    def wait(state: RetryCallState) -> float:
+        return grows(state) * (0.5 + clock.jitter() / 2)
+
+    def stop(state: RetryCallState) -> bool:
+        if attempts is not None and state.attempt_number >= attempts:
+            return True
+        return not deadline.allows(state.upcoming_sleep + attempt_takes)
+
+    return Retrying(
+        sleep=clock.sleep, retry=retry_if_exception_type(on), wait=wait, stop=stop, reraise=True
+    )

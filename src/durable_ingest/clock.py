@@ -1,0 +1,38 @@
+"""Time and randomness of the real world: the one place that asks for them."""
+
+import random
+import time
+import uuid
+
+_ENTROPY = random.SystemRandom()
+
+
+class SystemClock:
+    """The clock that the services use unless they are given another (see `ports.Clock`).
+
+    Randomness comes from the operating system at each call, so that no state made at import is
+    shared by the copies of a Lambda SnapStart snapshot.
+    """
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed point; never goes back."""
+        return time.monotonic()
+
+    def now(self) -> float:
+        """Seconds since 1970-01-01 UTC."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def jitter(self) -> float:
+        """Draw a random number, 0 <= x < 1."""
+        return _ENTROPY.random()
+
+    def unique(self) -> str:
+        """Make a text that is never given twice."""
+        return str(uuid.uuid4())
+
+
+SYSTEM_CLOCK = SystemClock()

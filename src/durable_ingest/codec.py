@@ -1,0 +1,196 @@
+"""Records to JSON bodies and back, with nothing lost on the way."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from types import new_class
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
+from durable_ingest.errors import InvalidRecordError
+from durable_ingest.ports import Fault, Refusal
+from durable_ingest.scalars import refusal
+
+if TYPE_CHECKING:
+    from durable_ingest.contract import Table
+
+BYTES: Final = "ingest.bytes"
+"""Message attribute: "base64" where the body's bytes values are so encoded, because they are no
+UTF-8 and the model's JSON would hold them as text."""
+
+_ILLEGAL_IN_A_BODY: Final = re.compile("[\ufffe\uffff]")
+_MANY_ERRORS: Final = 20
+
+
+class Undecodable(Exception):  # noqa: N818 - an answer rather than an error
+    """A body that is no record of the contract; `refusal` says why, without its content."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A record, and the fields that its body gave."""
+
+    record: BaseModel
+    present: frozenset[str]
+
+
+def encode(contract: Table, record: BaseModel) -> tuple[str, dict[str, str]]:
+    """Write a record as a body, and the message attributes that reading it needs.
+
+    The body is read back and compared: what a drainer could not read, or would read otherwise
+    (NaN, a custom serializer, a SecretStr), is refused here, where the caller can still be told.
+
+    Raises:
+        InvalidRecordError: names the fields and what is wrong with them.
+    """
+    dumped = _dump(record)
+    problems = {name: text for name, value in dumped.items() if (text := refusal(value))}
+    if problems:
+        raise InvalidRecordError(problems)
+    body, attributes = _serialize(record)
+    try:
+        back = _dump(decode(contract, body, attributes).record)
+    except Undecodable as error:
+        raise InvalidRecordError({"record": _not_read_back(error.refusal.reason)}) from None
+    changed = [name for name, value in dumped.items() if not _same(back.get(name, back), value)]
+    if changed:
+        problem = "does not come back from its own JSON as it is (NaN, or a lossy serializer)"
+        raise InvalidRecordError(dict.fromkeys(changed, problem))
+    return body, attributes
+
+
+def decode(contract: Table, body: str, attributes: dict[str, str]) -> Decoded:
+    """Read a body.
+
+    Raises:
+        Undecodable: `rejected` where it is no JSON object or fails the model; `misconfigured`
+            where it has a field that this model does not know, or the model itself breaks.
+    """
+    fields = contract.fields
+    model = _base64_model(contract.model) if attributes.get(BYTES) == "base64" else contract.model
+    try:
+        given = from_json(body, allow_inf_nan=False)
+    except (ValueError, RecursionError):
+        raise _rejected("the body is not JSON") from None
+    if not isinstance(given, dict):
+        raise _rejected("the body is not a JSON object")
+    unknown = sorted(given.keys() - fields.accepted.keys())
+    if unknown:
+        raise _unknown_field(unknown)
+    text = body
+    if not fields.renames.keys().isdisjoint(given) or not fields.strip.isdisjoint(given):
+        names = {n: fields.renames.get(n, n) for n in given if n not in fields.strip}
+        text = to_json({names[n]: given[n] for n in names}).decode()
+    try:
+        record = model.model_validate_json(text)
+    except ValidationError as error:
+        raise _rejected(f"the body fails the model: {_describe(error)}") from None
+    except Exception as error:  # noqa: BLE001 - a validator of the team's own may raise anything
+        reason = f"the model's validation raised {type(error).__name__}"
+        raise Undecodable(Refusal(Fault.MISCONFIGURED, reason)) from None
+    _check_nothing_dropped(record, given)
+    return Decoded(record, _present(contract, given))
+
+
+def _present(contract: Table, given: dict[str, Any]) -> frozenset[str]:
+    """Tell which fields a body gives; computed ones count once nothing they rest on is missing."""
+    fields = contract.fields
+    present = {field for name in given for field in fields.accepted[name]}
+    if present >= fields.columns.keys() - fields.computed:
+        present |= fields.computed
+    return frozenset(present)
+
+
+def _serialize(record: BaseModel) -> tuple[str, dict[str, str]]:
+    attributes: dict[str, str] = {}
+    try:
+        try:
+            body = record.model_dump_json(by_alias=True, warnings="error")
+        except PydanticSerializationError as error:
+            if "utf-8" not in str(error):
+                raise
+            values = {name: getattr(record, name) for name in type(record).model_fields}
+            wire = _base64_model(type(record)).model_construct(**values)
+            body = wire.model_dump_json(by_alias=True, warnings="error")
+            attributes[BYTES] = "base64"
+    except (PydanticSerializationError, UnicodeError, ValueError, TypeError, RecursionError):
+        problem = "cannot be written as JSON (a value of another type than its field's?)"
+        raise InvalidRecordError({"record": problem}) from None
+    return _ILLEGAL_IN_A_BODY.sub(lambda found: f"\\u{ord(found[0]):04x}", body), attributes
+
+
+def _dump(record: BaseModel) -> dict[str, Any]:
+    return record.model_dump(mode="python", by_alias=True, warnings=False)
+
+
+def _same(one: object, other: object) -> bool:
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - values of the team's own types may compare as they like
+        return False
+
+
+@cache
+def _base64_model(model: type[BaseModel]) -> type[BaseModel]:
+    config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+    return new_class(
+        model.__name__, (model,), exec_body=lambda body: body.update(model_config=config)
+    )
+
+
+def _check_nothing_dropped(record: BaseModel, given: dict[str, Any]) -> None:
+    """Hold a body whose nested models know fewer fields than it gives."""
+    nested = {name: value for name, value in given.items() if isinstance(value, dict | list)}
+    if not nested:
+        return
+    kept = record.model_dump(mode="json", by_alias=True, warnings=False)
+    for name, value in nested.items():
+        lost = _lost(value, kept.get(name, value), name)
+        if lost:
+            raise _unknown_field([lost])
+
+
+def _lost(given: object, kept: object, path: str) -> str | None:
+    """Find the first name in a nested body that the model did not keep."""
+    if isinstance(given, dict) and isinstance(kept, dict):
+        for name, value in given.items():
+            if name not in kept:
+                return f"{path}.{name}"
+            if lost := _lost(value, kept[name], f"{path}.{name}"):
+                return lost
+    if isinstance(given, list) and isinstance(kept, list):
+        for value, stays in zip(given, kept, strict=False):
+            if lost := _lost(value, stays, f"{path}[]"):
+                return lost
+    return None
+
+
+def _rejected(reason: str) -> Undecodable:
+    return Undecodable(Refusal(Fault.REJECTED, reason))
+
+
+def _unknown_field(names: list[str]) -> Undecodable:
+    shown = ", ".join(repr(name[:64]) for name in names[:_MANY_ERRORS])
+    reason = f"the body has a field that this model does not know ({shown}); deploy the new model"
+    return Undecodable(Refusal(Fault.MISCONFIGURED, reason))
+
+
+def _not_read_back(reason: str) -> str:
+    return f"does not pass its own model again: {reason}"
+
+
+def _describe(error: ValidationError) -> str:
+    """Name the fields and the kinds of error, never the values."""
+    details = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(
+        f"{'.'.join(map(str, detail['loc'])) or 'body'}: {detail['type']}"
+        for detail in details[:_MANY_ERRORS]
+    )

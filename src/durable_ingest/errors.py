@@ -1,0 +1,137 @@
+"""Every exception that this library raises on purpose.
+
+DurableIngestError
+├── MisconfiguredError            the set-up is wrong; the text names the remedy
+│   ├── ContractError             a Table or a constructor was given wrong arguments
+│   └── QueueRefusedError         (also an EnqueueError) SQS refuses: no such queue, no right
+├── EnqueueError                  some records are not, or may not be, in the queue
+│   ├── InvalidRecordError        a record cannot be sent as it is
+│   ├── RecordTooLargeError       a record is over the size limit
+│   └── QueueUnavailableError     SQS did not answer in time, or answered with its own fault
+├── ForeignEventError             the handler was given something else than an SQS batch
+├── DatabaseUnavailableError      no usable connection to MySQL
+├── RejectedError                 a row that the database can never store
+└── BatchHeldError                messages stay in the queue; tells Lambda that the batch failed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from durable_ingest.message import Receipt
+
+
+class DurableIngestError(Exception):
+    """The root of the tree."""
+
+
+class MisconfiguredError(DurableIngestError):
+    """The set-up is wrong: nothing is lost, and nothing goes on until it is mended."""
+
+
+class ContractError(MisconfiguredError, ValueError):
+    """A wrong argument at construction.
+
+    `argument` is its name; the text starts with it.
+    """
+
+    def __init__(self, argument: str, problem: str) -> None:
+        super().__init__(f"{argument}: {problem}")
+        self.argument = argument
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One record that `enqueue` or `enqueue_many` could not store for certain."""
+
+    index: int
+    """Its place in the records given, from 0."""
+    code: str
+    """SQS' error code, or this library's: `RecordTooLarge`, `InvalidRecord`, `NotAttempted`."""
+    retryable: bool
+    """Sending the same record again can succeed."""
+    in_doubt: bool
+    """It may be in the queue all the same."""
+    attempted: bool
+    """It was sent at least once."""
+    idempotency_key: str | None
+    """Send it again with this key: within SQS' five minutes it is then stored once at most."""
+
+    @property
+    def not_attempted(self) -> bool:
+        """It was never sent."""
+        return not self.attempted
+
+
+class EnqueueError(DurableIngestError):
+    """Some records are not, or may not be, in the queue.
+
+    `receipts` has one entry for each record given, None where it was not stored; `failures` has
+    one `Failure` for each None.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        receipts: Sequence[Receipt | None] = (),
+        failures: Sequence[Failure] = (),
+    ) -> None:
+        super().__init__(problem)
+        self.receipts = list(receipts)
+        self.failures = list(failures)
+
+
+class InvalidRecordError(EnqueueError, ValueError):
+    """A record cannot be sent as it is. `problems` maps field names to what is wrong."""
+
+    def __init__(
+        self,
+        problems: dict[str, str],
+        *,
+        receipts: Sequence[Receipt | None] = (),
+        failures: Sequence[Failure] = (),
+    ) -> None:
+        text = "; ".join(f"{field}: {problem}" for field, problem in problems.items())
+        super().__init__(text, receipts=receipts, failures=failures)
+        self.problems = problems
+
+
+class RecordTooLargeError(EnqueueError):
+    """A record is over the size limit; nothing of the call was sent."""
+
+
+class QueueUnavailableError(EnqueueError):
+    """SQS did not take every record in time. Send the failures again with their keys."""
+
+
+class QueueRefusedError(EnqueueError, MisconfiguredError):
+    """SQS refuses the call as such: no such queue, no permission, a wrong parameter."""
+
+
+class ForeignEventError(DurableIngestError, ValueError):
+    """The handler was given something else than a batch of SQS messages."""
+
+
+class DatabaseUnavailableError(DurableIngestError):
+    """No usable connection to MySQL could be had in the time given."""
+
+
+class RejectedError(DurableIngestError):
+    """A row that the database can never store."""
+
+
+class BatchHeldError(DurableIngestError):
+    """Messages stay in the queue, to be delivered again.
+
+    Raised out of `Drainer.handle`, so that Lambda counts the batch as failed. `held` maps message
+    ids to the reason, which holds no row content.
+    """
+
+    def __init__(self, problem: str, held: dict[str, str]) -> None:
+        super().__init__(problem)
+        self.held = held

@@ -1,0 +1,122 @@
+"""How a pydantic model's fields are called in a JSON body and in a MySQL table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
+
+from durable_ingest.errors import ContractError
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFields:
+    """The names of one model.
+
+    A column is called as its field is in the model's JSON (the serialization alias, else the
+    alias, else the name).
+    """
+
+    columns: dict[str, str]
+    """Field -> column, in the model's order, computed fields last; excluded fields are absent."""
+    computed: frozenset[str]
+    """The fields among them that the model computes."""
+    accepted: dict[str, frozenset[str]]
+    """Every name that may stand in a body -> the fields that it gives."""
+    renames: dict[str, str]
+    """Names in the model's own JSON that its validation does not know -> the ones it does."""
+    strip: frozenset[str]
+    """Names to take out before validation: computed fields of a model that forbids extras."""
+
+
+def fields_of(model: type[BaseModel]) -> ModelFields:
+    """Read a model's names.
+
+    Raises:
+        ContractError: the model cannot be a row, or its JSON cannot be read back.
+    """
+    _check_is_row(model)
+    columns: dict[str, str] = {}
+    accepted: dict[str, set[str]] = {}
+    renames: dict[str, str] = {}
+    by_name = bool(
+        model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name")
+    )
+    for name, info in model.model_fields.items():
+        readable = _readable_names(name, info, by_name=by_name)
+        for text in readable:
+            accepted.setdefault(text, set()).add(name)
+        if info.exclude is True:
+            _check_has_default(name, info)
+            continue
+        column = info.serialization_alias or info.alias or name
+        columns[name] = column
+        if column not in readable:
+            accepted.setdefault(column, set()).add(name)
+            renames[column] = _plain_name(name, info)
+    computed = {
+        name: info.alias or name
+        for name, info in model.model_computed_fields.items()
+        if name not in model.model_fields
+    }
+    for name, column in computed.items():
+        columns[name] = column
+        accepted.setdefault(column, set())
+    _check_distinct(columns)
+    forbids = model.model_config.get("extra") == "forbid"
+    return ModelFields(
+        columns=columns,
+        computed=frozenset(computed),
+        accepted={text: frozenset(names) for text, names in accepted.items()},
+        renames=renames,
+        strip=frozenset(computed.values()) if forbids else frozenset(),
+    )
+
+
+def _check_is_row(model: object) -> None:
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise ContractError("model", "must be a pydantic BaseModel class")
+    if issubclass(model, RootModel):
+        raise ContractError("model", "is a RootModel, whose JSON is no object; a row needs fields")
+    if model.model_config.get("extra") == "allow":
+        problem = "allows extra fields, which have no column; use extra='ignore' or 'forbid'"
+        raise ContractError("model", problem)
+
+
+def _check_has_default(name: str, info: FieldInfo) -> None:
+    if info.is_required():
+        problem = f"{name!r} is excluded from the JSON but required; give it a default"
+        raise ContractError("model", problem)
+
+
+def _check_distinct(columns: dict[str, str]) -> None:
+    seen: dict[str, str] = {}
+    for name, column in columns.items():
+        other = seen.setdefault(column.lower(), name)
+        if other != name:
+            problem = f"{other!r} and {name!r} are both the column {column!r}; MySQL ignores case"
+            raise ContractError("model", problem)
+
+
+def _readable_names(name: str, info: FieldInfo, *, by_name: bool) -> set[str]:
+    alias: Any = info.validation_alias if info.validation_alias is not None else info.alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    readable = {str(c.path[0]) if isinstance(c, AliasPath) else c for c in choices if c is not None}
+    if by_name or not readable:
+        readable.add(name)
+    return readable
+
+
+def _plain_name(name: str, info: FieldInfo) -> str:
+    alias: Any = info.validation_alias if info.validation_alias is not None else info.alias
+    choices = alias.choices if isinstance(alias, AliasChoices) else [alias]
+    for choice in choices:
+        if isinstance(choice, str):
+            return choice
+    if alias is None:
+        return name
+    raise ContractError("model", f"{name!r} cannot be read back from the name it is written under")

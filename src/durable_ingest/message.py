@@ -1,0 +1,177 @@
+"""The wire format: what a message looks like, and the ids that SQS orders and deduplicates by.
+
+The formulas here are read by deployed functions of other versions: change none of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from durable_ingest.scalars import canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import BaseModel
+
+    from durable_ingest.contract import Table
+
+NAME: Final = "ingest.name"
+"""Message attribute: the contract's name."""
+DEDUP: Final = "ingest.dedup"
+"""Message attribute: the deduplication id, carried past dead-letter moves."""
+SEQUENCE: Final = "ingest.sequence"
+"""Message attribute of a redriven message: the sequence number that it had at first."""
+DEAD: Final = "ingest.dead"
+"""Message attribute of a dead letter: why it is one, as JSON."""
+
+MAX_MESSAGE: Final = 1_048_576
+"""Bytes of a message, attributes included, and of a batch (SQS Developer Guide, "Quotas")."""
+DEAD_LETTER_ROOM: Final = 8_192
+"""Bytes that a record leaves free, so that its dead letter fits as well."""
+MAX_RECORD: Final = MAX_MESSAGE - DEAD_LETTER_ROOM
+_MAX_ID: Final = 128
+_A_SEQUENCE: Final = re.compile("[0-9]{1,39}")  # 128 bits
+_LEGAL_IN_AN_ID: Final = frozenset(map(chr, range(0x21, 0x7F)))
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """SQS has stored the record: what it is known by there."""
+
+    contract: str
+    """The contract's name."""
+    message_id: str
+    sequence_number: str
+    """A decimal number of up to 128 bits, rising within the group; empty on a queue without."""
+    dedup_id: str
+    group_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message that is ready to be sent."""
+
+    contract: str
+    body: str
+    group_id: str
+    dedup_id: str
+    attributes: dict[str, str]
+    order_free: bool
+    idempotency_key: str | None
+
+    @property
+    def size(self) -> int:
+        """Bytes as SQS counts them."""
+        return size_of(self.body, self.attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it was delivered."""
+
+    id: str
+    receipt_handle: str
+    body: str
+    group_id: str | None
+    """None on a standard queue."""
+    sequence: int | None
+    """SQS' sequence number, or the smaller one that a redriven message carries."""
+    sent: float
+    """When SQS took it: seconds since 1970 UTC."""
+    first_received: float
+    """When it was first received: seconds since 1970 UTC."""
+    receive_count: int
+    attributes: dict[str, str]
+    """The message attributes whose type is text."""
+
+    @property
+    def name(self) -> str | None:
+        """The contract that its sender named."""
+        return self.attributes.get(NAME)
+
+
+def size_of(body: str, attributes: Mapping[str, str]) -> int:
+    """Bytes of a message as SQS counts them: the body, and each attribute's name, type, value."""
+    texts = [body]
+    for name, value in attributes.items():
+        texts += [name, "String", value]
+    return sum(len(text.encode()) for text in texts)
+
+
+def group_id(contract: Table, record: BaseModel) -> str:
+    """Make the message group id: contract and key, or the value of the contract's `group`.
+
+    Parts are joined by ":", in which ":" and "%" are escaped. An id that SQS would refuse (1-128
+    ASCII letters, digits, punctuation) is "sha256:" and the hex digest of that text.
+    """
+    values = [canonical(getattr(record, name)) for name in contract.group_fields]
+    parts = [contract.name, *values] if contract.group is None else values
+    text = ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
+    if 0 < len(text) <= _MAX_ID and _LEGAL_IN_AN_ID.issuperset(text):
+        return text
+    return "sha256:" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def dedup_id(contract: str, group: str, key: str | None, body: str) -> str:
+    """Make the deduplication id: SHA-256, in hex, of the JSON list of the four arguments.
+
+    The list is written without spaces, in UTF-8, characters outside ASCII as they are.
+    """
+    text = json.dumps([contract, group, key, body], ensure_ascii=False, separators=(",", ":"))
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def outgoing(contract: Table, record: BaseModel, body: str, key: str | None) -> Outgoing:
+    """Address a body: the record's group, and the ids that make sending it again harmless."""
+    group = group_id(contract, record)
+    dedup = dedup_id(contract.name, group, key, body)
+    return Outgoing(
+        contract=contract.name,
+        body=body,
+        group_id=group,
+        dedup_id=dedup,
+        attributes={NAME: contract.name, DEDUP: dedup},
+        order_free=contract.order_free,
+        idempotency_key=key,
+    )
+
+
+def message(record: Mapping[str, Any]) -> Message:
+    """Read one record of a Lambda event.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not an SQS record.
+    """
+    system = record["attributes"]
+    attributes = _text_attributes(record.get("messageAttributes") or {})
+    numbers = (system.get("SequenceNumber"), attributes.get(SEQUENCE))
+    sent = int(system["SentTimestamp"]) / 1000
+    return Message(
+        id=str(record["messageId"]),
+        receipt_handle=str(record["receiptHandle"]),
+        body=str(record["body"]),
+        group_id=system.get("MessageGroupId") or None,
+        sequence=min(_sequences(numbers), default=None) if numbers[0] else None,
+        sent=sent,
+        first_received=int(system.get("ApproximateFirstReceiveTimestamp") or sent * 1000) / 1000,
+        receive_count=int(system.get("ApproximateReceiveCount") or 1),
+        attributes=attributes,
+    )
+
+
+def _text_attributes(given: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: str(attribute["stringValue"])
+        for name, attribute in given.items()
+        if attribute.get("stringValue") is not None
+    }
+
+
+def _sequences(texts: Iterable[str | None]) -> list[int]:
+    """Leave out what is no number: a forged `ingest.sequence` can only make a message older."""
+    return [int(text) for text in texts if text and _A_SEQUENCE.fullmatch(text)]

@@ -1,0 +1,194 @@
+"""One connection to the server: the module in which PyMySQL's errors end."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import pymysql
+from pymysql.connections import Connection as PyMySQLConnection
+
+from durable_ingest.mysql.cutoff import Cutoff, Line
+from durable_ingest.mysql.dial import dial
+from durable_ingest.mysql.upsert import Dialect
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from durable_ingest.deadline import Deadline
+    from durable_ingest.mysql.target import MySQL
+
+SQL_MODE: Final = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
+"""Values that do not fit are refused, never cut, on any engine and in any row of a statement."""
+IDLE_SECONDS: Final = 660
+"""How long the server keeps an idle connection: a little longer than a drainer does."""
+IDLE_SECONDS_IN_TRANSACTION: Final = 60
+"""The same where a vanished drainer could leave row locks behind."""
+
+_ROW_ALIAS_SINCE: Final = (8, 0, 19)
+_TRANSACTION_ISOLATION_SINCE: Final = (8, 0)
+_UNKNOWN_VARIABLE: Final = 1193
+_MALFORMED: Final = 2027
+_TLS_FAILED: Final = 2026
+_PLUGIN_MISSING: Final = 2059
+_NO_TIME: Final = 2013
+
+
+class ServerError(Exception):
+    """An error of MySQL or of the way to it.
+
+    `text` may hold row content: classify by it, never show it.
+    """
+
+    def __init__(self, code: int | None, sqlstate: str | None, text: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sqlstate = sqlstate
+        self.text = text
+
+
+class Connection:
+    """A session that is set as the library needs it. Every method raises only `ServerError`."""
+
+    def __init__(self, raw: PyMySQLConnection[Any], line: Line, *, autocommit: bool) -> None:
+        self._raw = raw
+        self.line = line
+        self.autocommit = autocommit
+        version = raw.get_server_info()
+        self.dialect = dialect_of(version)
+        self.max_packet = 0
+
+    @classmethod
+    def open(cls, target: MySQL, *, autocommit: bool, deadline: Deadline) -> Connection:
+        """Connect, log in and set the session, within `connect_timeout`.
+
+        Raises:
+            ServerError: it did not come about.
+            MisconfiguredError: the certificate authorities cannot be read.
+        """
+        limit = deadline.sooner_of(target.connect_timeout)
+        tls: dict[str, Any] = {}
+        if target.ssl_mode == "DISABLED":
+            tls = {"ssl_disabled": True}
+        elif (context := target.tls()) is not None:
+            tls = {"ssl": context}
+        try:
+            sock = dial(target.host, target.port, limit)
+        except OSError as error:
+            raise ServerError(2003, None, str(error)) from error
+        line = Line(sock)
+        try:
+            with Cutoff(limit) as cutoff:
+                cutoff.guard(line)
+                raw = PyMySQLConnection(
+                    host=target.host,
+                    port=target.port,
+                    user=target.user,
+                    password=target.password.encode(),  # type: ignore[arg-type] - bytes are taken
+                    database=target.database,
+                    charset="utf8mb4",
+                    read_timeout=target.read_timeout,
+                    write_timeout=target.read_timeout,
+                    autocommit=None,
+                    defer_connect=True,
+                    **tls,
+                )
+                _mapped(raw.connect, sock)
+                connection = cls(raw, line, autocommit=autocommit)
+                connection._set_session(target.read_timeout)
+        except BaseException:
+            sock.close()
+            line.close()
+            raise
+        return connection
+
+    def execute(self, sql: str) -> int:
+        """Run a statement; return the number of affected rows."""
+        _mapped(self._raw.query, sql)
+        return int(self._raw.affected_rows())
+
+    def query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a query; return its rows."""
+        with self._raw.cursor() as cursor:
+            _mapped(cursor.execute, sql, tuple(arguments))
+            return list(cursor.fetchall())
+
+    def literal(self, value: object) -> str:
+        """Write a value as SQL."""
+        return str(self._raw.escape(value))
+
+    def close(self, *, politely: bool = True) -> None:
+        """End the session; not politely means without a word, for a server that may hang."""
+        if not politely:
+            self.line.cut()
+        with suppress(Exception):
+            self._raw.close()
+        self.line.close()
+
+    def _set_session(self, read_timeout: float) -> None:
+        lock_wait = max(1, int(read_timeout / 3))
+        settings = {
+            "sql_mode": f"'{SQL_MODE}'",
+            "time_zone": "'+00:00'",
+            "innodb_lock_wait_timeout": lock_wait,
+            "lock_wait_timeout": lock_wait,
+            "wait_timeout": IDLE_SECONDS if self.autocommit else IDLE_SECONDS_IN_TRANSACTION,
+            "autocommit": int(self.autocommit),
+        }
+        sql = "SET SESSION " + ", ".join(f"{name} = {value}" for name, value in settings.items())
+        first, second = isolation_variables(self._raw.get_server_info())
+        try:
+            self.execute(f"{sql}, {first} = 'READ-COMMITTED'")
+        except ServerError as error:
+            if error.code != _UNKNOWN_VARIABLE:
+                raise
+            self.execute(f"{sql}, {second} = 'READ-COMMITTED'")
+        self.max_packet = int(self.query("SELECT @@max_allowed_packet")[0][0])
+
+
+def dialect_of(version: str) -> Dialect:
+    """Tell how a server of this version names the row that could not be inserted."""
+    if "mariadb" in version.lower() or _numbers(version) < _ROW_ALIAS_SINCE:
+        return Dialect.VALUES
+    return Dialect.ROW_ALIAS
+
+
+def isolation_variables(version: str) -> tuple[str, str]:
+    """Name the isolation level's variable, the likelier first.
+
+    MySQL 8.0 knows `transaction_isolation` alone, MariaDB before 11.1 `tx_isolation` alone, and a
+    proxy may report another version than the server's.
+    """
+    names = ("transaction_isolation", "tx_isolation")
+    old = "mariadb" in version.lower() or _numbers(version) < _TRANSACTION_ISOLATION_SINCE
+    return (names[1], names[0]) if old else names
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def _mapped(operation: Any, *arguments: object) -> None:  # noqa: ANN401 - PyMySQL's methods
+    """Call PyMySQL; whatever it raises becomes a `ServerError`."""
+    try:
+        operation(*arguments)
+    except pymysql.Error as error:
+        raise _translated(error) from error
+    except OSError as error:
+        raise ServerError(_NO_TIME, None, str(error)) from error
+    except RuntimeError as error:  # the password exchange needs a package that is not installed
+        raise ServerError(_PLUGIN_MISSING, None, str(error)) from error
+    except Exception as error:  # a peer that does not speak MySQL's protocol
+        raise ServerError(_MALFORMED, None, type(error).__name__) from error
+
+
+def _translated(error: pymysql.Error) -> ServerError:
+    code = error.args[0] if error.args else None
+    text = str(error.args[1]) if len(error.args) > 1 else str(code)
+    if not isinstance(code, int):
+        return ServerError(_MALFORMED, None, text)
+    if isinstance(getattr(error, "original_exception", None), ssl.SSLCertVerificationError):
+        return ServerError(_TLS_FAILED, None, text)
+    return ServerError(code, getattr(error, "sqlstate", None), text)

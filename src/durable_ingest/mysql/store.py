@@ -1,0 +1,274 @@
+"""Rows into MySQL: retry what may be retried, split to find the guilty row, keep the order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from durable_ingest.backoff import retrying
+from durable_ingest.mysql.connection import Connection, ServerError
+from durable_ingest.mysql.cutoff import Cutoff
+from durable_ingest.mysql.faults import classify, describe
+from durable_ingest.mysql.session import NO_TIME, RefusedError, Session
+from durable_ingest.ports import Fault, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from durable_ingest.contract import Table
+    from durable_ingest.deadline import Deadline
+    from durable_ingest.mysql.target import MySQL
+    from durable_ingest.ports import Clock, RetryPolicy, Row
+
+OLDEST_CONNECTION: Final = 600.0
+"""Seconds after which a connection is replaced, so that a changed address or password is seen."""
+FAIL_FAST: Final = 3.0
+"""Seconds after an outage was seen in which the next call does not wait for its end."""
+
+_READ_ONLY_PAUSE: Final = 0.25
+_LOCK_WAIT: Final = 1205
+_LOST: Final = frozenset({0, 2006, 2013, 2055})
+
+
+class _DownError(Exception):
+    """No usable connection, and no time or patience left to get one."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+class _NoConnectionError(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+class MySQLStore:
+    """Implements `ports.Store` with one connection, kept between calls."""
+
+    def __init__(
+        self, target: MySQL, contracts: Sequence[Table], clock: Clock, retry: RetryPolicy
+    ) -> None:
+        self._target = target
+        self._autocommit = all(table.guard_column is not None for table in contracts)
+        self.clock = clock
+        self.retry = retry
+        self._session: Session | None = None
+        self._opened_at = 0.0
+        self._down_at: float | None = None
+
+    def write(self, rows: Sequence[Row], deadline: Deadline) -> dict[int, Refusal | None]:
+        """Write rows; see `ports.Store`."""
+        if self._session is not None and self._age() > OLDEST_CONNECTION:
+            self.close()
+        with Cutoff(deadline) as cutoff:
+            if self._session is not None:
+                cutoff.guard(self._session.connection.line)
+            return _Write(self, rows, deadline, cutoff).run()
+
+    def close(self) -> None:
+        """End the session."""
+        self.drop(politely=True)
+
+    def drop(self, *, politely: bool = False) -> None:
+        """Give the session up."""
+        if self._session is not None:
+            self._session.connection.close(politely=politely)
+            self._session = None
+
+    @property
+    def session(self) -> Session | None:
+        """The session, if there is one."""
+        return self._session
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait out an outage; none just after one was seen."""
+        if self._down_at is None or self.clock.monotonic() - self._down_at > FAIL_FAST:
+            return self.retry.patience
+        return 0.0
+
+    def connect(self, deadline: Deadline, cutoff: Cutoff) -> Session:
+        """Open a session.
+
+        Raises:
+            RefusedError: it did not come about.
+        """
+        try:
+            connection = Connection.open(
+                self._target, autocommit=self._autocommit, deadline=deadline
+            )
+        except ServerError as error:
+            fault = classify(error.code, error.sqlstate, error.text)
+            if fault is not Fault.MISCONFIGURED:  # nothing is the fault of a row yet
+                fault = Fault.UNAVAILABLE
+            reason = describe(error.code, error.text)
+            raise RefusedError(Refusal(fault, reason, error.code, error.sqlstate)) from error
+        cutoff.guard(connection.line)
+        self._session = Session(connection)
+        self._opened_at = self.clock.monotonic()
+        return self._session
+
+    def went_down(self) -> None:
+        """Remember that the database is away."""
+        self._down_at = self.clock.monotonic()
+
+    def came_up(self) -> None:
+        """Forget an outage."""
+        self._down_at = None
+
+    def _age(self) -> float:
+        return self.clock.monotonic() - self._opened_at
+
+
+class _Write:
+    """One call of `MySQLStore.write`."""
+
+    def __init__(
+        self, store: MySQLStore, rows: Sequence[Row], deadline: Deadline, cutoff: Cutoff
+    ) -> None:
+        self._store = store
+        self._rows = rows
+        self._deadline = deadline
+        self._cutoff = cutoff
+        self._results: dict[int, Refusal | None] = {}
+        self._stuck: set[str] = set()
+        self._suspects: list[tuple[Row, Session, int, Refusal]] = []
+        self._patience: Deadline | None = None
+
+    def run(self) -> dict[int, Refusal | None]:
+        try:
+            self._part(self._rows)
+        except _DownError as error:
+            for row in self._rows:
+                self._results.setdefault(row.index, error.refusal)
+        self._judge_suspects()
+        return self._results
+
+    def _part(self, rows: Sequence[Row]) -> None:
+        """Write rows; where one is refused, write each half by itself, in order."""
+        rows = [row for row in rows if row.group not in self._stuck]
+        if not rows:
+            return
+        refusal = self._try(rows)
+        if refusal is None:
+            self._results.update((row.index, None) for row in rows)
+        elif refusal.fault is Fault.MISCONFIGURED and refusal.table is not None:
+            for row in rows:
+                if row.contract.name == refusal.table:
+                    self._refuse(row, refusal)
+            self._part([row for row in rows if row.contract.name != refusal.table])
+        elif len(rows) > 1:
+            middle = len(rows) // 2
+            self._part(rows[:middle])
+            self._part(rows[middle:])
+        else:
+            self._settle_alone(rows[0], refusal)
+
+    def _refuse(self, row: Row, refusal: Refusal) -> None:
+        if row.group not in self._stuck:
+            self._results[row.index] = refusal
+            self._stuck.add(row.group)
+
+    def _settle_alone(self, row: Row, refusal: Refusal) -> None:
+        session = self._store.session
+        the_rows_own = (Fault.REJECTED, Fault.DEPENDENT, Fault.UNKNOWN)
+        if session is not None and refusal.fault in the_rows_own and session.shows_stale(row):
+            self._results[row.index] = None
+            return
+        if refusal.fault is Fault.UNKNOWN and session is not None:
+            before = session.changed[row.contract.name]
+            self._suspects.append((row, session, before, refusal))
+        self._refuse(row, refusal)
+
+    def _judge_suspects(self) -> None:
+        """Reject for an unknown error where rows before and after it changed the same table."""
+        for row, session, before, refusal in self._suspects:
+            after = session.changed[row.contract.name]
+            if self._store.session is session and 0 < before < after:
+                self._results[row.index] = Refusal(
+                    Fault.REJECTED, refusal.reason, refusal.code, refusal.sqlstate, refusal.table
+                )
+
+    def _try(self, rows: Sequence[Row]) -> Refusal | None:
+        """Write rows in one transaction, again where that can help; None once committed.
+
+        A transaction that takes a good connection down twice is not an outage: it is split like
+        a refused one, and the row that does it waits alone.
+        """
+        contended = lost = 0
+        while True:
+            fresh = self._store.session is None
+            session = self._store.session or self._connect()
+            try:
+                session.write(rows, self._deadline)
+            except RefusedError as error:
+                refusal = error.refusal
+                if error.lost:
+                    self._store.drop()
+                    lost += fresh and refusal.code in _LOST
+                    if lost > 1:
+                        return refusal
+                    self._before_another_connection(refusal)
+                    continue
+                self._undo(session, refusal)
+                contended += refusal.fault is Fault.CONTENDED
+                if not self._worth_repeating(refusal, contended, len(rows)):
+                    return refusal
+                self._pause(contended)
+            else:
+                self._patience = None
+                self._store.came_up()
+                return None
+
+    def _undo(self, session: Session, refusal: Refusal) -> None:
+        if refusal.fault is Fault.MISCONFIGURED:
+            session.forget(refusal.table)
+        if not session.rollback():
+            self._store.drop()
+
+    def _worth_repeating(self, refusal: Refusal, times: int, rows: int) -> bool:
+        """Repeat after a deadlock; a lock that was waited for in vain holds one row up, not all."""
+        if refusal.fault is not Fault.CONTENDED or times >= self._store.retry.attempts:
+            return False
+        return refusal.code != _LOCK_WAIT or rows == 1
+
+    def _connect(self) -> Session:
+        """Connect, waiting out an outage as long as patience and deadline allow."""
+        if self._deadline.passed():
+            raise _DownError(NO_TIME)
+        patience = self._patience or self._deadline.sooner_of(self._store.patience)
+        self._patience = patience
+
+        def attempt() -> Session:
+            try:
+                return self._store.connect(self._deadline, self._cutoff)
+            except RefusedError as error:
+                if error.refusal.fault is Fault.UNAVAILABLE:
+                    raise _NoConnectionError(error.refusal) from error
+                raise _DownError(error.refusal) from error
+
+        try:
+            session: Session = retrying(self._store.clock, patience, on=_NoConnectionError)(attempt)
+        except _NoConnectionError as error:
+            self._store.went_down()
+            raise _DownError(error.refusal) from error
+        return session
+
+    def _before_another_connection(self, refusal: Refusal) -> None:
+        """Go on at once after a lost connection; wait out a server that takes no writes."""
+        if self._deadline.passed():
+            raise _DownError(refusal)
+        if refusal.code in _LOST:
+            self._patience = None
+            return
+        if self._patience is None:
+            self._patience = self._deadline.sooner_of(self._store.patience)
+        if self._patience.passed():
+            self._store.went_down()
+            raise _DownError(refusal)
+        self._store.clock.sleep(min(_READ_ONLY_PAUSE, max(self._patience.remaining(), 0)))
+
+    def _pause(self, times: int) -> None:
+        seconds = 0.02 * 2**times * (0.5 + self._store.clock.jitter())
+        self._store.clock.sleep(min(seconds, max(self._deadline.remaining(), 0)))

@@ -1,0 +1,88 @@
+"""The text of an upsert.
+
+The first assignments of `ON DUPLICATE KEY UPDATE` set each key column to itself, or to NULL where
+the row that was hit has another key: it was then hit through another unique index, and MySQL
+refuses (1048) instead of overwriting a row that the message does not name. The guard's column
+comes last, because MySQL evaluates the assignments from left to right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from durable_ingest.contract import Table
+
+_ROW_ALIAS: Final = "`durable_ingest_new`"
+
+
+class Dialect(Enum):
+    """How a server names the row that could not be inserted."""
+
+    ROW_ALIAS = "row alias"
+    """`VALUES … AS new`, from MySQL 8.0.19."""
+    VALUES = "VALUES()"
+    """`VALUES(column)`: MySQL 5.7 and MariaDB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """An upsert without its rows: `head + ", ".join(rows) + tail`."""
+
+    head: str
+    tail: str
+
+
+def quoted(name: str) -> str:
+    """Quote an identifier; a dot separates schema and table."""
+    return ".".join("`" + part.replace("`", "``") + "`" for part in name.split("."))
+
+
+def column(name: str) -> str:
+    """Quote a column, whose name may hold a dot."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def upsert(
+    table: Table, columns: Sequence[str], updated: Sequence[str], dialect: Dialect
+) -> Upsert:
+    """Write an upsert.
+
+    Args:
+        table: the contract.
+        columns: the columns of each row, in order, the guard's included.
+        updated: those among them that an existing row takes over, unless its guard is newer; key
+            and guard need not be named.
+        dialect: the server's.
+    """
+    guard = table.guard_column
+    stored = f"{column(table.name.split('.')[-1])}." if dialect is Dialect.ROW_ALIAS else ""
+
+    def new(name: str) -> str:
+        if dialect is Dialect.ROW_ALIAS:
+            return f"{_ROW_ALIAS}.{column(name)}"
+        return f"VALUES({column(name)})"
+
+    def newer(name: str) -> str:
+        if guard is None:
+            return new(name)
+        held, given = stored + column(guard), new(guard)
+        return f"IF({held} IS NULL OR {given} >= {held}, {new(name)}, {stored}{column(name)})"
+
+    keys = [
+        f"{column(k)} = IF({stored}{column(k)} = {new(k)}, {stored}{column(k)}, NULL)"
+        for k in table.key_columns
+    ]
+    plain = [name for name in updated if name not in table.key_columns and name != guard]
+    others = [f"{column(name)} = {newer(name)}" for name in plain]
+    last = [f"{column(guard)} = {newer(guard)}"] if guard is not None else []
+    names = ", ".join(map(column, columns))
+    alias = f" AS {_ROW_ALIAS}" if dialect is Dialect.ROW_ALIAS else ""
+    return Upsert(
+        head=f"INSERT INTO {quoted(table.name)} ({names}) VALUES ",
+        tail=f"{alias} ON DUPLICATE KEY UPDATE " + ", ".join(keys + others + last),
+    )

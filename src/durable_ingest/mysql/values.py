@@ -1,0 +1,132 @@
+"""pydantic values -> values that PyMySQL writes as they are."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from durable_ingest.scalars import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from durable_ingest.contract import Table
+    from durable_ingest.mysql.preflight import Column
+
+_MOST_DIGITS: Final = 1000
+_UUID_BYTES: Final = 16
+
+
+class UnstorableError(Exception):
+    """A value that MySQL cannot hold as it is. The text names the column and the remedy."""
+
+
+def row_values(
+    table: Table,
+    record: Any,
+    columns: Mapping[str, Column],  # noqa: ANN401 - any model
+) -> dict[str, Any]:
+    """Give a record's values by column.
+
+    Datetimes are in UTC without an offset, Decimals, UUIDs and times are text, nested models and
+    containers are JSON text.
+
+    Args:
+        table: the contract.
+        record: an instance of its model.
+        columns: what the table's columns are, by lower-case name.
+
+    Raises:
+        UnstorableError: a value cannot be stored without changing it.
+    """
+    dumped = record.model_dump(mode="python", by_alias=True, warnings=False)
+    as_json: dict[str, Any] = {}
+    exact = {*table.key_columns, table.guard_column}
+    values: dict[str, Any] = {}
+    for name in table.fields.columns.values():
+        if name not in dumped:
+            continue  # a field that the model leaves out (exclude_if)
+        value = dumped[name]
+        problem = refusal(value)
+        if problem is None and name in exact:
+            problem = _too_fine(value, columns.get(name.lower()))
+        if problem is not None:
+            msg = f"column {name!r}: {problem}"
+            raise UnstorableError(msg)
+        try:
+            if not _is_scalar(value):
+                as_json = as_json or record.model_dump(mode="json", by_alias=True, warnings=False)
+                value = _from_json(as_json[name])
+            values[name] = _stored(value, columns.get(name.lower()))
+        except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+            msg = f"column {name!r}: a value of type {type(value).__name__} cannot be stored"
+            raise UnstorableError(msg) from error
+    return values
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or isinstance(
+        value,
+        str | int | float | Decimal | datetime | date | time | timedelta | UUID | bytes | Enum,
+    )
+
+
+def _from_json(value: object) -> object:
+    """Write containers as JSON text; types that pydantic writes as text or number are those."""
+    return to_json(value).decode() if isinstance(value, dict | list) else value
+
+
+def _stored(value: object, column: Column | None) -> object:  # noqa: PLR0911 - a table
+    match value:
+        case Enum():
+            return _stored(value.value, column)
+        case bool():
+            return int(value)
+        case datetime():
+            return value.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return _time_text(value)
+        case Decimal():
+            return _decimal_text(value)
+        case UUID():
+            binary = column is not None and column.binary and column.width == _UUID_BYTES
+            return value.bytes if binary else str(value)
+        case str():
+            value.encode()  # a lone surrogate has no UTF-8
+            return str(value)
+        case list() | dict() | tuple():
+            return to_json(value).decode()
+        case _:
+            return value
+
+
+def _decimal_text(value: Decimal) -> str:
+    if abs(value.adjusted()) > _MOST_DIGITS:
+        raise ValueError
+    return format(value, "f")
+
+
+def _time_text(value: timedelta) -> str:
+    """Write MySQL's TIME: [-]HHH:MM:SS.ffffff."""
+    sign = "-" if value < timedelta(0) else ""
+    seconds, micro = divmod(abs(value) // timedelta(microseconds=1), 1_000_000)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{sign}{hour:02}:{minute:02}:{second:02}.{micro:06}"
+
+
+def _too_fine(value: object, column: Column | None) -> str | None:
+    """Find digits that a key or guard column would round off."""
+    if column is None or not isinstance(value, Decimal):
+        return None
+    exponent = value.normalize().as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > column.scale:
+        return f"has more than the column's {column.scale} decimal digits, which would be rounded"
+    return None

@@ -1,0 +1,141 @@
+"""What the services need from outside, and the words they share with it.
+
+`Enqueuer` and `Drainer` know only these; `wiring` gives them SQS and MySQL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import BaseModel
+
+    from durable_ingest.contract import Table
+    from durable_ingest.deadline import Deadline
+    from durable_ingest.message import Outgoing, Receipt
+
+
+class Fault(StrEnum):
+    """Why a message was not stored."""
+
+    UNAVAILABLE = "unavailable"
+    """No usable connection: an outage, a failover, a time-out. Every message waits."""
+    CONTENDED = "contended"
+    """A deadlock or a lock wait that repeating did not cure. Waits a few seconds."""
+    REJECTED = "rejected"
+    """This message can never be stored. Goes to the dead-letter queue."""
+    DEPENDENT = "dependent"
+    """A missing parent, or a unique value still taken: another message may cure it."""
+    MISCONFIGURED = "misconfigured"
+    """Schema, privilege, credentials or an unknown contract: somebody has to mend it."""
+    UNKNOWN = "unknown"
+    """An error of no known kind, without evidence that it is the row's. Waits."""
+    BEHIND = "behind"
+    """An earlier message of its group waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one message was not stored. Holds no row content."""
+
+    fault: Fault
+    reason: str
+    code: int | None = None
+    """MySQL's error code."""
+    sqlstate: str | None = None
+    table: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One message's record, ready to be written."""
+
+    index: int
+    """The message's place in its batch."""
+    contract: Table
+    record: BaseModel
+    present: frozenset[str]
+    """The fields that the body gave; the others are written at insert alone."""
+    group: str
+    sequence: int | None
+
+
+class Store(Protocol):
+    """The database."""
+
+    def write(self, rows: Sequence[Row], deadline: Deadline) -> dict[int, Refusal | None]:
+        """Write rows in order; return what became of them, by their index.
+
+        None is committed (or shown stale by a committed guard). A row that is absent was not
+        tried, because an earlier one of its group was refused. Raises nothing that the database
+        causes.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connection back."""
+        ...
+
+
+class Database(Protocol):
+    """How to reach a database: `MySQL`, or a model of one in tests."""
+
+    def open(self, contracts: Sequence[Table], clock: Clock, retry: RetryPolicy) -> Store:
+        """Make a store. Does no I/O."""
+        ...
+
+
+class RetryPolicy(Protocol):
+    """What a store needs of `Retry`."""
+
+    @property
+    def patience(self) -> float: ...  # noqa: D102
+    @property
+    def attempts(self) -> int: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailure:
+    """SQS did not store this entry, or did not say so."""
+
+    code: str
+    retryable: bool
+    in_doubt: bool
+    refused_call: bool = False
+    """The call as such was refused: no such queue, no permission, a wrong parameter."""
+    attempted: bool = True
+
+
+class Queue(Protocol):
+    """One SQS queue. No method raises what SQS or the network causes."""
+
+    @property
+    def call_limit(self) -> float:
+        """The longest that one call takes, in seconds."""
+        ...
+
+    def send(self, entries: Sequence[Outgoing]) -> list[Receipt | SendFailure]:
+        """Send up to 10 messages in one call; one result each, in order."""
+        ...
+
+    def delete(self, receipt_handles: Sequence[str]) -> list[bool]:
+        """Delete up to 10 messages in one call; whether each is confirmed gone."""
+        ...
+
+    def hide(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> list[bool]:
+        """Set the visibility timeout of up to 10 messages in one call."""
+        ...
+
+
+class Clock(Protocol):
+    """Time and randomness (see `clock.SystemClock`)."""
+
+    def monotonic(self) -> float: ...  # noqa: D102
+    def now(self) -> float: ...  # noqa: D102
+    def sleep(self, seconds: float) -> None: ...  # noqa: D102
+    def jitter(self) -> float: ...  # noqa: D102
+    def unique(self) -> str: ...  # noqa: D102

@@ -1,0 +1,115 @@
+"""Single values: which ones can be stored, and which ones MySQL takes for the same key.
+
+Pure functions on Python values, used when a record is sent and again when it is written.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from math import isfinite
+from uuid import UUID
+
+KEY_TYPES = (str, int, bool, Decimal, UUID, datetime, date, time, timedelta, bytes, Enum)
+"""Types of which a key or a group can be made. Floats are not among them: MySQL compares them
+inexactly."""
+
+
+def refusal(value: object) -> str | None:
+    """Say why a value cannot be stored without changing it, or None where it can."""
+    match value:
+        case datetime() if value.tzinfo is None:
+            return "is a datetime without a time zone; give it one (datetime.now(UTC))"
+        case time() if value.tzinfo is not None:
+            return "is a time of day with a time zone, which MySQL's TIME cannot hold"
+        case float() if not isfinite(value):
+            return "is NaN or infinite, which MySQL cannot hold"
+        case Decimal() if not value.is_finite():
+            return "is NaN or infinite, which MySQL cannot hold"
+        case _:
+            return None
+
+
+def canonical(value: object) -> str:
+    """Write a key or group value so that values which MySQL takes for equal read the same.
+
+    Text is folded as MySQL's default collations fold it (utf8mb4_0900_ai_ci and the older
+    general_ci: no case, no accents, no trailing spaces, no ignorable characters). Folding too
+    much costs two keys their concurrency; folding too little would cost them their order. It is
+    complete for Latin, Greek, Cyrillic and Japanese letters and for digits, not for every symbol
+    of Unicode: a key of other scripts wants a `utf8mb4_0900_bin` column.
+
+    Raises:
+        TypeError: the value is of none of the `KEY_TYPES` (nor None).
+        ValueError: the value has no storable form (see `refusal`).
+    """
+    problem = refusal(value)
+    if problem:
+        raise ValueError(problem)
+    match value:
+        case None:
+            return "\x00"
+        case Enum():
+            return canonical(value.value)
+        case str():
+            return _folded(value)
+        case bool() | int():
+            return str(int(value))
+        case Decimal():
+            return _plain_decimal(value)
+        case UUID():
+            return str(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return f"{value // timedelta(microseconds=1)}us"
+        case bytes():
+            return value.hex()
+        case _:
+            msg = f"a {type(value).__name__} cannot be part of a key or a group"
+            raise TypeError(msg)
+
+
+def _plain_decimal(value: Decimal) -> str:
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def _folded(text: str) -> str:
+    for _ in range(2):
+        decomposed = unicodedata.normalize("NFKD", text)
+        text = "".join(map(_folded_character, decomposed)).casefold()
+    return text.rstrip(" ")
+
+
+def _folded_character(character: str) -> str:
+    """Fold what Unicode's own decomposition and case folding leave apart."""
+    if character.isascii():
+        return character if character.isprintable() or character in "\t\n\v\f\r" else ""
+    if character > "\uffff":
+        return _BEYOND_UTF8MB3
+    if unicodedata.category(character) in _IGNORABLE:
+        return ""
+    if character.isspace():
+        return " "
+    digit = unicodedata.digit(character, None)
+    if digit is not None:
+        return str(digit)
+    if "\u30a1" <= character <= "\u30f6":
+        return chr(ord(character) - _KATAKANA_TO_HIRAGANA)
+    return _LETTERS.get(character, character)
+
+
+_IGNORABLE = ("Mn", "Me", "Mc", "Cf", "Cc", "Lm", "Sk")
+_BEYOND_UTF8MB3 = "\ufffd"
+_KATAKANA_TO_HIRAGANA = 0x60
+_LETTERS = {
+    "æ": "ae", "ð": "d", "đ": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o", "œ": "oe", "ґ": "г",
+    "Æ": "ae", "Ð": "d", "Đ": "d", "Ħ": "h", "Ł": "l", "Ø": "o", "Œ": "oe", "Ґ": "г",
+}  # fmt: skip

@@ -1,0 +1,93 @@
+"""One SQS queue, over a boto3 client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from durable_ingest.aws import call, entry_failure
+from durable_ingest.message import Receipt
+from durable_ingest.ports import SendFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from durable_ingest.message import Outgoing
+
+
+class SqsQueue:
+    """Implements `ports.Queue`.
+
+    Args:
+        client: a boto3 SQS client.
+        url: the queue's URL.
+        call_limit: the longest that one call takes with this client, in seconds.
+    """
+
+    def __init__(self, client: Any, url: str, call_limit: float) -> None:  # noqa: ANN401
+        self._client = client
+        self._url = url
+        self.call_limit = call_limit
+
+    def send(self, entries: Sequence[Outgoing]) -> list[Receipt | SendFailure]:
+        """Send up to 10 messages with SendMessageBatch."""
+        batch = [
+            {
+                "Id": str(place),
+                "MessageBody": entry.body,
+                "MessageGroupId": entry.group_id,
+                "MessageDeduplicationId": entry.dedup_id,
+                "MessageAttributes": {
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in entry.attributes.items()
+                },
+            }
+            for place, entry in enumerate(entries)
+        ]
+        answer = call(self._client.send_message_batch, QueueUrl=self._url, Entries=batch)
+        if isinstance(answer, SendFailure):
+            return [answer] * len(entries)
+        stored = _by_place(answer.get("Successful"))
+        failed = _by_place(answer.get("Failed"))
+        return [_result(entry, stored.get(n), failed.get(n)) for n, entry in enumerate(entries)]
+
+    def delete(self, receipt_handles: Sequence[str]) -> list[bool]:
+        """Delete up to 10 messages with DeleteMessageBatch."""
+        entries = [{"Id": str(n), "ReceiptHandle": h} for n, h in enumerate(receipt_handles)]
+        return self._confirmed(self._client.delete_message_batch, entries)
+
+    def hide(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> list[bool]:
+        """Hide up to 10 messages with ChangeMessageVisibilityBatch."""
+        entries = [
+            {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds[n]}
+            for n, handle in enumerate(receipt_handles)
+        ]
+        return self._confirmed(self._client.change_message_visibility_batch, entries)
+
+    def _confirmed(
+        self, operation: Callable[..., Any], entries: list[dict[str, Any]]
+    ) -> list[bool]:
+        answer = call(operation, QueueUrl=self._url, Entries=entries)
+        if isinstance(answer, SendFailure):
+            return [False] * len(entries)
+        done = _by_place(answer.get("Successful"))
+        return [place in done for place in range(len(entries))]
+
+
+def _by_place(entries: Sequence[Mapping[str, Any]] | None) -> dict[int, Any]:
+    return {int(entry["Id"]): entry for entry in entries or ()}
+
+
+def _result(
+    entry: Outgoing, stored: Mapping[str, Any] | None, failed: dict[str, Any] | None
+) -> Receipt | SendFailure:
+    if stored is not None:
+        return Receipt(
+            contract=entry.contract,
+            message_id=str(stored["MessageId"]),
+            sequence_number=str(stored.get("SequenceNumber") or ""),
+            dedup_id=entry.dedup_id,
+            group_id=entry.group_id,
+        )
+    if failed is not None:
+        return entry_failure(failed)
+    return SendFailure(code="NotAnswered", retryable=True, in_doubt=True)
