@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from durable_ingest.contract import Table
     from durable_ingest.drainer import Drainer
     from durable_ingest.enqueuer import Enqueuer
-    from durable_ingest.message import Receipt
     from durable_ingest.mysql import MySQL
+    from durable_ingest.receipt import Receipt
 
 __all__ = ["Drainer", "Enqueuer", "MySQL", "Receipt", "Retry", "Table", "__version__"]
 
@@ -23,7 +23,7 @@ _HOMES = {
     "Drainer": "durable_ingest.drainer",
     "Enqueuer": "durable_ingest.enqueuer",
     "MySQL": "durable_ingest.mysql",
-    "Receipt": "durable_ingest.message",
+    "Receipt": "durable_ingest.receipt",
     "Retry": "durable_ingest.backoff",
     "Table": "durable_ingest.contract",
 }

@@ -54,7 +54,10 @@ def endpoint(
             claims or headers belong in the row. By default the body is the record.
     """
 
-    def handler(event: Mapping[str, Any], context: object = None) -> dict[str, Any]:  # noqa: ARG001
+    def handler(  # noqa: PLR0911 - one answer for each thing that can happen
+        event: Mapping[str, Any],
+        context: object = None,  # noqa: ARG001 - Lambda passes it
+    ) -> dict[str, Any]:
         try:
             row = _record(event, contract, record)
             receipt = enqueuer.enqueue(row, to=contract, idempotency_key=_idempotency_key(event))

@@ -12,8 +12,8 @@ from durable_ingest.errors import ContractError
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
+    from durable_ingest.clock import Clock
     from durable_ingest.deadline import Deadline
-    from durable_ingest.ports import Clock
 
 SHORTEST_HIDE: Final = 5
 LONGEST_HIDE: Final = 3600
@@ -69,7 +69,7 @@ def may_be_given_up(age: float, since_outage: float | None) -> bool:
     return age >= GIVE_UP_AFTER and (since_outage is None or since_outage >= SETTLED_FOR)
 
 
-def retrying(
+def retrying(  # noqa: PLR0913 - each by name
     clock: Clock,
     deadline: Deadline,
     *,

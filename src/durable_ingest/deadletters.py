@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from durable_ingest.batching import next_batch
 from durable_ingest.message import DEAD, MAX_MESSAGE, SEQUENCE, Outgoing
+from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from durable_ingest.deadline import Deadline
     from durable_ingest.message import Message
-    from durable_ingest.ports import Refusal
+    from durable_ingest.ports import Queue, Refusal
+    from durable_ingest.receipt import Receipt
 
 _MOST_ATTRIBUTES: Final = 10  # SQS Developer Guide, "Amazon SQS message quotas"
 _LONGEST_REASON: Final = 1000
 _OURS: Final = "ingest."
+_NO_TIME: Final = SendFailure("NoTimeLeft", retryable=True, in_doubt=False, attempted=False)
 
 
 def dead_letter(message: Message, refusal: Refusal) -> Outgoing:
@@ -33,6 +40,22 @@ def dead_letter(message: Message, refusal: Refusal) -> Outgoing:
         if len(attributes) <= _MOST_ATTRIBUTES and letter.size <= MAX_MESSAGE:
             return letter
     return _copy(message, {})
+
+
+def bury(
+    queue: Queue, letters: Mapping[int, Outgoing], deadline: Deadline
+) -> dict[int, Receipt | SendFailure]:
+    """Send dead letters, once each; say for each index what became of it."""
+    left = dict(letters)
+    results: dict[int, Receipt | SendFailure] = {}
+    while chosen := next_batch(left.items()):
+        answers: list[Receipt | SendFailure] = [_NO_TIME] * len(chosen)
+        if deadline.allows(queue.call_limit):
+            answers = queue.send([left[index] for index in chosen])
+        for index, answer in zip(chosen, answers, strict=True):
+            results[index] = answer
+            del left[index]
+    return results
 
 
 def _copy(message: Message, attributes: dict[str, str]) -> Outgoing:

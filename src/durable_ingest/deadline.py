@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from durable_ingest.ports import Clock
+    from durable_ingest.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,26 +6,29 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from durable_ingest.acknowledging import delete_settled, hide_held
 from durable_ingest.backoff import Retry, contended_seconds, hide_seconds, may_be_given_up
-from durable_ingest.batching import next_batch
 from durable_ingest.clock import SYSTEM_CLOCK
-from durable_ingest.codec import Undecodable, decode
-from durable_ingest.contract import Table, contracts_by_name
-from durable_ingest.deadletters import dead_letter
+from durable_ingest.codec import Undecodable
+from durable_ingest.contract import contracts_by_name
+from durable_ingest.deadletters import bury, dead_letter
 from durable_ingest.deadline import Deadline
-from durable_ingest.errors import BatchHeldError, ContractError, ForeignEventError
-from durable_ingest.message import Message, Receipt, message
-from durable_ingest.ports import Fault, Refusal, Row
-from durable_ingest.settlement import Ledger, deletion_rounds
+from durable_ingest.errors import BatchHeldError, ContractError
+from durable_ingest.intake import read_event, row_of
+from durable_ingest.ports import Fault, Refusal
+from durable_ingest.receipt import Receipt
+from durable_ingest.settlement import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from durable_ingest.ports import Clock, Database, Queue, SendFailure
+    from durable_ingest.clock import Clock
+    from durable_ingest.contract import Table
+    from durable_ingest.message import Message
+    from durable_ingest.ports import Database, Row
     from durable_ingest.wiring import DrainerQueues
 
 _LOGGER = logging.getLogger("durable_ingest")
-_ENTRIES: Final = 10
 _SECONDS_WITHOUT_CONTEXT: Final = 60.0
 _SQS_SHARE: Final = 0.2
 _LONGEST_CALL: Final = 3.0
@@ -55,7 +58,7 @@ class Drainer:
         ContractError: an argument is wrong.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each by name
         self,
         mysql: Database,
         *contracts: Table,
@@ -98,19 +101,20 @@ class Drainer:
             ForeignEventError: it is no SQS event, or an empty one.
             BatchHeldError: messages are held (with acknowledge="report": every one is).
         """
-        batch, arn = _read(event)
+        batch, arn = read_event(event)
         limits = self._limits(context)
-        ledger = Ledger([m.group_id or f"\x00{n}" for n, m in enumerate(batch)])
+        ledger = Ledger([given.group for given in batch])
         rows = self._decode(batch, ledger)
         self._drain(batch, rows, ledger, limits)
         held = ledger.held
         if not held:
             return {"batchItemFailures": []}
         self._log(batch, held)
-        queue = self._queue_of(arn, limits)
+        queue = self._queues_within(limits).of(arn, self._dead_letter_queue_url)
         if not self._reports:
-            self._delete(queue, batch, ledger, rows, limits)
-        self._hide(queue, batch, held, limits)
+            order_free = {n for n, row in rows.items() if row.contract.order_free}
+            delete_settled(queue, batch, ledger.settled, order_free, limits.deadline)
+        hide_held(queue, batch, self._hide_seconds(batch, held), limits.deadline)
         if self._reports and ledger.settled:
             return {"batchItemFailures": [{"itemIdentifier": batch[n].id} for n in held]}
         raise _held_error(batch, held)
@@ -119,7 +123,7 @@ class Drainer:
         rows: dict[int, Row] = {}
         for index, given in enumerate(batch):
             try:
-                rows[index] = self._row(index, given)
+                rows[index] = row_of(index, given, self._contracts)
             except Undecodable as error:
                 if error.refusal.fault is Fault.REJECTED:
                     ledger.reject(index, error.refusal)
@@ -127,41 +131,10 @@ class Drainer:
                     ledger.hold(index, error.refusal)
         return rows
 
-    def _row(self, index: int, given: Message) -> Row:
-        contract = self._contract_of(given)
-        decoded = decode(contract, given.body, given.attributes)
-        if contract.sequence is not None and given.sequence is None:
-            raise _misplaced(
-                "has no sequence number, which its contract compares; use a FIFO queue"
-            )
-        if given.group_id is None:
-            if contract.version is None:
-                raise _misplaced("has no message group; only tables with a version do without")
-            if not decoded.present >= contract.fields.columns.keys():
-                raise _misplaced("has no message group and lacks fields; send whole rows")
-        return Row(
-            index=index,
-            contract=contract,
-            record=decoded.record,
-            present=decoded.present,
-            group=given.group_id or given.id,
-            sequence=given.sequence,
-        )
-
-    def _contract_of(self, given: Message) -> Table:
-        if given.name is None and len(self._contracts) == 1:
-            return next(iter(self._contracts.values()))
-        contract = self._contracts.get(given.name or "")
-        if contract is None:
-            name = "no contract" if given.name is None else f"the contract {given.name[:64]!r}"
-            known = ", ".join(self._contracts)
-            raise _misplaced(f"names {name}; this drainer knows {known}. Deploy the contract")
-        return contract
-
     def _drain(
         self, batch: Sequence[Message], rows: dict[int, Row], ledger: Ledger, limits: _Limits
     ) -> None:
-        """Write what may be written and dead-letter what has to be, until nothing more can go on."""
+        """Write what may be written, dead-letter what has to be, until nothing can go on."""
         while True:
             if letters := ledger.due_dead_letters():
                 self._bury(batch, letters, ledger, limits)
@@ -204,77 +177,29 @@ class Drainer:
                 ledger.hold(index, refusal)
             return
         queue = self._queues_within(limits).at(self._dead_letter_queue_url)
-        left = {index: dead_letter(batch[index], refusal) for index, refusal in letters}
-        why = dict(letters)
-        while chosen := next_batch(list(left.items())):
-            results: Sequence[Receipt | SendFailure | None] = [None] * len(chosen)
-            if limits.deadline.allows(queue.call_limit):
-                results = queue.send([left[index] for index in chosen])
-            for index, result in zip(chosen, results, strict=True):
-                del left[index]
-                if isinstance(result, Receipt):
-                    ledger.settle(index)
-                    _LOGGER.warning(
-                        "dead-lettered message %s: %s", batch[index].id, why[index].reason
-                    )
-                else:
-                    code = "no time was left" if result is None else result.code
-                    _LOGGER.error("message %s: no dead letter, %s", batch[index].id, code)
-                    ledger.hold(index, why[index])
+        copies = {index: dead_letter(batch[index], refusal) for index, refusal in letters}
+        results = bury(queue, copies, limits.deadline)
+        for index, refusal in letters:
+            result = results[index]
+            if isinstance(result, Receipt):
+                ledger.settle(index)
+                _LOGGER.warning("dead-lettered message %s: %s", batch[index].id, refusal.reason)
+            else:
+                ledger.hold(index, refusal)
+                _LOGGER.error("message %s: no dead letter, %s", batch[index].id, result.code)
 
-    def _delete(
-        self,
-        queue: Queue,
-        batch: Sequence[Message],
-        ledger: Ledger,
-        rows: dict[int, Row],
-        limits: _Limits,
-    ) -> None:
-        """Delete settled messages, a group's next one only after the one before it is gone."""
-        stopped: set[str | None] = set()
-        settled = [
-            (n, batch[n].group_id or batch[n].id, n in rows and rows[n].contract.order_free)
-            for n in ledger.settled
-        ]
-        for chosen in deletion_rounds(settled):
-            for part in _chunks([n for n in chosen if batch[n].group_id not in stopped]):
-                if not limits.deadline.allows(queue.call_limit):
-                    return
-                done = queue.delete([batch[n].receipt_handle for n in part])
-                for n, deleted in zip(part, done, strict=True):
-                    if not deleted:
-                        stopped.add(batch[n].group_id)
-        if stopped:
-            _LOGGER.warning("SQS did not confirm every delete; those messages come again")
-
-    def _hide(
-        self, queue: Queue, batch: Sequence[Message], held: dict[int, Refusal], limits: _Limits
-    ) -> None:
-        """Hide held messages, each group as long as its head; best effort."""
-        seconds: dict[str, int] = {}
+    def _hide_seconds(
+        self, batch: Sequence[Message], held: Mapping[int, Refusal]
+    ) -> dict[int, int]:
+        """Say how long to hide each held message: a group as long as its head."""
+        of_group: dict[str, int] = {}
         for index, refusal in held.items():
-            group = batch[index].group_id or batch[index].id
-            if group not in seconds:
-                seconds[group] = self._hide_seconds(batch[index], refusal)
-        failed = 0
-        for part in _chunks(list(held)):
-            if not limits.deadline.allows(queue.call_limit):
-                failed += len(part)
-                continue
-            given = [batch[n] for n in part]
-            done = queue.hide(
-                [m.receipt_handle for m in given], [seconds[m.group_id or m.id] for m in given]
-            )
-            failed += done.count(False)
-        if failed:
-            _LOGGER.error(
-                "%d held messages could not be hidden and come again after the queue's visibility"
-                " timeout (is sqs:ChangeMessageVisibility granted?)",
-                failed,
-            )
+            if batch[index].group not in of_group:
+                of_group[batch[index].group] = self._hide_head_seconds(batch[index], refusal)
+        return {index: of_group[batch[index].group] for index in held}
 
-    def _hide_seconds(self, head: Message, refusal: Refusal) -> int:
-        """Seconds to hide a group.
+    def _hide_head_seconds(self, head: Message, refusal: Refusal) -> int:
+        """Go by the age of what is waited for.
 
         An outage is as old as its first held message, or as the last success seen here; what
         waits for something else is as old as itself.
@@ -311,9 +236,6 @@ class Drainer:
             self._queues = DrainerQueues(self._client, limits.call)
         return self._queues
 
-    def _queue_of(self, arn: str, limits: _Limits) -> Queue:
-        return self._queues_within(limits).of(arn, self._dead_letter_queue_url)
-
 
 @dataclass(frozen=True, slots=True)
 class _Limits:
@@ -324,29 +246,6 @@ class _Limits:
     """Earlier, to leave time for deleting and hiding."""
     call: float
     """The longest that one call to SQS may take."""
-
-
-def _read(event: Mapping[str, Any]) -> tuple[list[Message], str]:
-    """Read an event: its messages, and the ARN of the queue they came from."""
-    try:
-        records = event["Records"]
-        if not records or any(record["eventSource"] != "aws:sqs" for record in records):
-            raise ValueError
-        return [message(record) for record in records], str(records[0]["eventSourceARN"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        text = (
-            "the event is no batch of SQS messages; this handler belongs behind an SQS event"
-            " source mapping"
-        )
-        raise ForeignEventError(text) from None
-
-
-def _misplaced(problem: str) -> Undecodable:
-    return Undecodable(Refusal(Fault.MISCONFIGURED, f"a message {problem}"))
-
-
-def _chunks(indices: Sequence[int]) -> list[Sequence[int]]:
-    return [indices[n : n + _ENTRIES] for n in range(0, len(indices), _ENTRIES)]
 
 
 def _held_error(batch: Sequence[Message], held: dict[int, Refusal]) -> BatchHeldError:

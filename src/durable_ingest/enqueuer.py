@@ -18,8 +18,9 @@ from durable_ingest.errors import (
     QueueUnavailableError,
     RecordTooLargeError,
 )
-from durable_ingest.message import MAX_RECORD, Outgoing, Receipt, outgoing
+from durable_ingest.message import MAX_RECORD, Outgoing, outgoing
 from durable_ingest.ports import SendFailure
+from durable_ingest.receipt import Receipt
 from durable_ingest.sending import Sending
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from durable_ingest.ports import Clock, Queue
+    from durable_ingest.clock import Clock
+    from durable_ingest.ports import Queue
 
 
 class Enqueuer:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from durable_ingest.message import Receipt
+    from durable_ingest.receipt import Receipt
 
 
 class DurableIngestError(Exception):
@@ -115,6 +115,12 @@ class QueueRefusedError(EnqueueError, MisconfiguredError):
 
 class ForeignEventError(DurableIngestError, ValueError):
     """The handler was given something else than a batch of SQS messages."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the event is no batch of SQS messages; this handler belongs behind an SQS event"
+            " source mapping"
+        )
 
 
 class DatabaseUnavailableError(DurableIngestError):

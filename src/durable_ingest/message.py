@@ -40,19 +40,6 @@ _LEGAL_IN_AN_ID: Final = frozenset(map(chr, range(0x21, 0x7F)))
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """SQS has stored the record: what it is known by there."""
-
-    contract: str
-    """The contract's name."""
-    message_id: str
-    sequence_number: str
-    """A decimal number of up to 128 bits, rising within the group; empty on a queue without."""
-    dedup_id: str
-    group_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message that is ready to be sent."""
 
@@ -88,6 +75,11 @@ class Message:
     receive_count: int
     attributes: dict[str, str]
     """The message attributes whose type is text."""
+
+    @property
+    def group(self) -> str:
+        """What keeps it in order: its message group, or itself alone on a standard queue."""
+        return self.id if self.group_id is None else self.group_id
 
     @property
     def name(self) -> str | None:

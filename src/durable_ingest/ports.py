@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from durable_ingest.clock import Clock
     from durable_ingest.contract import Table
     from durable_ingest.deadline import Deadline
-    from durable_ingest.message import Outgoing, Receipt
+    from durable_ingest.message import Outgoing
+    from durable_ingest.receipt import Receipt
 
 
 class Fault(StrEnum):
@@ -129,13 +131,3 @@ class Queue(Protocol):
     def hide(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> list[bool]:
         """Set the visibility timeout of up to 10 messages in one call."""
         ...
-
-
-class Clock(Protocol):
-    """Time and randomness (see `clock.SystemClock`)."""
-
-    def monotonic(self) -> float: ...  # noqa: D102
-    def now(self) -> float: ...  # noqa: D102
-    def sleep(self, seconds: float) -> None: ...  # noqa: D102
-    def jitter(self) -> float: ...  # noqa: D102
-    def unique(self) -> str: ...  # noqa: D102

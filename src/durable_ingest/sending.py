@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import retrying
 from durable_ingest.batching import next_batch
-from durable_ingest.message import Receipt
 from durable_ingest.ports import SendFailure
+from durable_ingest.receipt import Receipt
 
 if TYPE_CHECKING:
+    from durable_ingest.clock import Clock
     from durable_ingest.deadline import Deadline
     from durable_ingest.message import Outgoing
-    from durable_ingest.ports import Clock, Queue
+    from durable_ingest.ports import Queue
 
 _LOGGER = logging.getLogger("durable_ingest")
 _NOT_ATTEMPTED: Final = SendFailure(

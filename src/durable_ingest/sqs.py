@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from durable_ingest.aws import call, entry_failure
-from durable_ingest.message import Receipt
 from durable_ingest.ports import SendFailure
+from durable_ingest.receipt import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -52,8 +52,8 @@ class ServerError(Exception):
 class Connection:
     """A session that is set as the library needs it. Every method raises only `ServerError`."""
 
-    def __init__(self, raw: PyMySQLConnection[Any], line: Line, *, autocommit: bool) -> None:
-        self._raw = raw
+    def __init__(self, raw: Any, line: Line, *, autocommit: bool) -> None:  # noqa: ANN401
+        self._raw = raw  # PyMySQL's; its stubs leave out methods
         self.line = line
         self.autocommit = autocommit
         version = raw.get_server_info()
@@ -86,7 +86,7 @@ class Connection:
                     host=target.host,
                     port=target.port,
                     user=target.user,
-                    password=target.password.encode(),  # type: ignore[arg-type] - bytes are taken
+                    password=target.password.encode(),
                     database=target.database,
                     charset="utf8mb4",
                     read_timeout=target.read_timeout,

@@ -95,8 +95,8 @@ def problems(table: Table, facts: TableFacts) -> list[str]:
     """List what makes the table another than its contract says, each with its remedy."""
     if not facts.columns:
         return [
-            f"table {table.name!r} does not exist, or the user may not see it; create it, or grant"
-            " SELECT, INSERT and UPDATE on it"
+            f"table {table.name!r} does not exist, or the user may not see it;"
+            " create it, or grant SELECT, INSERT and UPDATE on it"
         ]
     found: list[str] = []
     written = [*table.fields.columns.values(), *filter(None, [table.sequence])]

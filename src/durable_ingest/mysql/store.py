@@ -14,10 +14,11 @@ from durable_ingest.ports import Fault, Refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from durable_ingest.clock import Clock
     from durable_ingest.contract import Table
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.target import MySQL
-    from durable_ingest.ports import Clock, RetryPolicy, Row
+    from durable_ingest.ports import RetryPolicy, Row
 
 OLDEST_CONNECTION: Final = 600.0
 """Seconds after which a connection is replaced, so that a changed address or password is seen."""

@@ -16,8 +16,9 @@ from durable_ingest.errors import ContractError, MisconfiguredError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from durable_ingest.clock import Clock
     from durable_ingest.contract import Table
-    from durable_ingest.ports import Clock, RetryPolicy, Store
+    from durable_ingest.ports import RetryPolicy, Store
 
 URL_VARIABLE: Final = "DURABLE_INGEST_MYSQL_URL"
 SSL_MODES: Final = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")

@@ -83,6 +83,6 @@ def upsert(
     names = ", ".join(map(column, columns))
     alias = f" AS {_ROW_ALIAS}" if dialect is Dialect.ROW_ALIAS else ""
     return Upsert(
-        head=f"INSERT INTO {quoted(table.name)} ({names}) VALUES ",
+        head=f"INSERT INTO {quoted(table.name)} ({names}) VALUES ",  # noqa: S608 - quoted
         tail=f"{alias} ON DUPLICATE KEY UPDATE " + ", ".join(keys + others + last),
     )

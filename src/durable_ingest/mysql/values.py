@@ -15,6 +15,8 @@ from durable_ingest.scalars import refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import BaseModel
+
     from durable_ingest.contract import Table
     from durable_ingest.mysql.preflight import Column
 
@@ -28,8 +30,8 @@ class UnstorableError(Exception):
 
 def row_values(
     table: Table,
-    record: Any,
-    columns: Mapping[str, Column],  # noqa: ANN401 - any model
+    record: BaseModel,
+    columns: Mapping[str, Column],
 ) -> dict[str, Any]:
     """Give a record's values by column.
 

@@ -1,0 +1,78 @@
+"""A Lambda event into rows: which contract each message is for, and what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from durable_ingest.codec import Undecodable, decode
+from durable_ingest.errors import ForeignEventError
+from durable_ingest.message import Message, message
+from durable_ingest.ports import Fault, Refusal, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from durable_ingest.contract import Table
+
+
+def read_event(event: Mapping[str, Any]) -> tuple[list[Message], str]:
+    """Read an event: its messages in arrival order, and the ARN of the queue they came from.
+
+    Raises:
+        ForeignEventError: it is no batch of SQS messages, or an empty one.
+    """
+    try:
+        records = list(event["Records"])
+        sources = {record["eventSource"] for record in records}
+        messages = [message(record) for record in records]
+        arns = {str(record["eventSourceARN"]) for record in records}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ForeignEventError from None
+    if sources != {"aws:sqs"} or len(arns) != 1:
+        raise ForeignEventError
+    return messages, arns.pop()
+
+
+def row_of(index: int, given: Message, contracts: Mapping[str, Table]) -> Row:
+    """Read a message's record.
+
+    Args:
+        index: the message's place in its batch.
+        given: the message.
+        contracts: those that the drainer knows, by name.
+
+    Raises:
+        Undecodable: it is no record of them, or stands on a queue that its contract does not go
+            with.
+    """
+    contract = _contract_of(given, contracts)
+    decoded = decode(contract, given.body, given.attributes)
+    if contract.sequence is not None and given.sequence is None:
+        raise _misplaced("has no sequence number, which its contract compares; use a FIFO queue")
+    if given.group_id is None and contract.version is None:
+        raise _misplaced("has no message group; only tables with a version do without")
+    if given.group_id is None and not decoded.present >= contract.fields.columns.keys():
+        raise _misplaced("has no message group and lacks fields; send whole rows")
+    return Row(
+        index=index,
+        contract=contract,
+        record=decoded.record,
+        present=decoded.present,
+        group=given.group,
+        sequence=given.sequence,
+    )
+
+
+def _contract_of(given: Message, contracts: Mapping[str, Table]) -> Table:
+    if given.name is None and len(contracts) == 1:
+        return next(iter(contracts.values()))
+    contract = contracts.get(given.name or "")
+    if contract is None:
+        name = "no contract" if given.name is None else f"the contract {given.name[:64]!r}"
+        known = ", ".join(contracts)
+        raise _misplaced(f"names {name}; this drainer knows {known}. Deploy the contract")
+    return contract
+
+
+def _misplaced(problem: str) -> Undecodable:
+    return Undecodable(Refusal(Fault.MISCONFIGURED, f"a message {problem}"))
