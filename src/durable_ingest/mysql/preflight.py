@@ -95,8 +95,10 @@ def problems(table: Table, facts: TableFacts) -> list[str]:
     """List what makes the table another than its contract says, each with its remedy."""
     if not facts.columns:
         return [
-            f"table {table.name!r} does not exist, or the user may not see it;"
-            " create it, or grant SELECT, INSERT and UPDATE on it"
+            (
+                f"table {table.name!r} does not exist, or the user may not see it;"
+                " create it, or grant SELECT, INSERT and UPDATE on it"
+            )
         ]
     found: list[str] = []
     written = [*table.fields.columns.values(), *filter(None, [table.sequence])]
@@ -128,8 +130,10 @@ def _index_problems(table: Table, facts: TableFacts) -> list[str]:
             return [f"key column {', '.join(map(repr, nullable))} may be NULL; make it NOT NULL"]
     listed = ", ".join(table.key_columns)
     return [
-        f"table {table.name!r} has no unique index on exactly ({listed}), whole columns;"
-        f" add PRIMARY KEY or UNIQUE ({listed})"
+        (
+            f"table {table.name!r} has no unique index on exactly ({listed}), whole columns;"
+            f" add PRIMARY KEY or UNIQUE ({listed})"
+        )
     ]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from durable_ingest.testing.processes import ProcessServer
     from durable_ingest.testing.provisioning import NoDatabaseServerError, provision
+    from durable_ingest.testing.proxy import Action, TcpProxy
     from durable_ingest.testing.queue_service import QueuePair, QueueService
     from durable_ingest.testing.servers import (
         DatabaseServer,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from durable_ingest.testing.waiting import eventually
 
 __all__ = [
+    "Action",
     "ContainerServer",
     "DatabaseServer",
     "EventSource",
@@ -43,6 +45,7 @@ __all__ = [
     "ProcessServer",
     "QueuePair",
     "QueueService",
+    "TcpProxy",
     "eventually",
     "fresh_database",
     "http_event",
@@ -53,6 +56,7 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "Action": "proxy",
     "ContainerServer": "containers",
     "DatabaseServer": "servers",
     "EventSource": "event_source",
@@ -65,6 +69,7 @@ _MODULE_OF = {
     "ProcessServer": "processes",
     "QueuePair": "queue_service",
     "QueueService": "queue_service",
+    "TcpProxy": "proxy",
     "eventually": "waiting",
     "fresh_database": "servers",
     "http_event": "events",
