@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 ERRORS: Final = (BotoCoreError, ClientError)
 """Every exception that a client of boto3 raises."""
 
+_MAKING_A_CLIENT: Final = Lock()  # boto3's default session is not thread-safe
 _REGION: Final = re.compile(
     r"(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\.|^([a-z0-9-]+)\.queue\.amazonaws\."
 )
@@ -56,12 +58,13 @@ def sqs_client(
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": 1},
     )
-    return boto3.client(
-        "sqs",
-        region_name=region or _region_of(queue_url),
-        endpoint_url=_endpoint_of(queue_url),
-        config=config,
-    )
+    with _MAKING_A_CLIENT:
+        return boto3.client(
+            "sqs",
+            region_name=region or _region_of(queue_url),
+            endpoint_url=_endpoint_of(queue_url),
+            config=config,
+        )
 
 
 def call(operation: Callable[..., Any], **arguments: object) -> dict[str, Any] | SendFailure:

@@ -6,6 +6,7 @@ import socket
 from contextlib import suppress
 from threading import Lock, Timer
 from typing import TYPE_CHECKING, Self
+from weakref import finalize
 
 if TYPE_CHECKING:
     from durable_ingest.deadline import Deadline
@@ -20,6 +21,7 @@ class Line:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock.dup()
+        self._closing = finalize(self, self._socket.close)
 
     def cut(self) -> None:
         """Shut the connection."""
@@ -28,7 +30,7 @@ class Line:
 
     def close(self) -> None:
         """Give the handle back."""
-        self._socket.close()
+        self._closing()
 
 
 class Cutoff:

@@ -1,0 +1,8 @@
+"""`python -m drill`."""
+
+import sys
+
+from drill.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())
