@@ -18,6 +18,7 @@ from botocore.exceptions import (
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
 )
 
@@ -25,9 +26,6 @@ from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ERRORS: Final = (BotoCoreError, ClientError)
-"""Every exception that a client of boto3 raises."""
 
 _MAKING_A_CLIENT: Final = Lock()  # boto3's default session is not thread-safe
 _REGION: Final = re.compile(
@@ -40,7 +38,12 @@ _NEVER_SENT: Final = (
     NoRegionError,
     PartialCredentialsError,
 )
-_NEVER_GOOD: Final = (NoCredentialsError, NoRegionError, PartialCredentialsError)
+_NEVER_GOOD: Final = (
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 _THROTTLED: Final = ("Throttl", "RequestLimit", "TooManyRequests", "OverLimit", "SlowDown")
 _SERVER_FAULT: Final = 500
 
@@ -89,18 +92,22 @@ def entry_failure(entry: dict[str, Any]) -> SendFailure:
     An entry that failed by SQS' own fault may be stored all the same.
     """
     code = str(entry.get("Code") or "Unknown")
-    ours = bool(entry.get("SenderFault")) and not code.startswith(_THROTTLED)
+    ours = bool(entry.get("SenderFault")) and not _is_throttled(code)
     return SendFailure(code=code, retryable=not ours, in_doubt=not ours)
 
 
 def _refused(error: ClientError) -> SendFailure:
     code = str(error.response.get("Error", {}).get("Code") or "Unknown")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _SERVER_FAULT)
-    if any(word in code for word in _THROTTLED):
+    if _is_throttled(code):
         return SendFailure(code=code, retryable=True, in_doubt=False)
     if status >= _SERVER_FAULT:
         return SendFailure(code=code, retryable=True, in_doubt=True)
     return SendFailure(code=code, retryable=False, in_doubt=False, refused_call=True)
+
+
+def _is_throttled(code: str) -> bool:
+    return any(word in code for word in _THROTTLED)
 
 
 def _region_of(queue_url: str) -> str:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from durable_ingest.errors import InvalidRecordError
+from durable_ingest.nested import dropped
 from durable_ingest.ports import Fault, Refusal
 from durable_ingest.scalars import refusal
 
@@ -51,15 +52,24 @@ def encode(contract: Table, record: BaseModel) -> tuple[str, dict[str, str]]:
     Raises:
         InvalidRecordError: names the fields and what is wrong with them.
     """
-    dumped = _dump(record)
+    try:
+        dumped = _dump(record)
+    except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
+        problem = f"cannot be read out: the model raised {type(error).__name__}"
+        raise InvalidRecordError({"record": problem}) from None
     problems = {name: text for name, value in dumped.items() if (text := refusal(value))}
     if problems:
         raise InvalidRecordError(problems)
-    body, attributes = _serialize(record)
+    body, attributes = _serialize(record, dumped)
     try:
-        back = _dump(decode(contract, body, attributes).record)
+        decoded = decode(contract, body, attributes)
     except Undecodable as error:
         raise InvalidRecordError({"record": _not_read_back(error.refusal.reason)}) from None
+    left_out = [field for field in contract.fields.columns if field not in decoded.present]
+    if left_out:
+        problem = "is left out of the JSON by its model; a field that is absent changes nothing"
+        raise InvalidRecordError(dict.fromkeys(left_out, problem))
+    back = _dump(decoded.record)
     changed = [name for name, value in dumped.items() if not _same(back.get(name, back), value)]
     if changed:
         problem = "does not come back from its own JSON as it is (NaN, or a lossy serializer)"
@@ -74,7 +84,7 @@ def decode(contract: Table, body: str, attributes: dict[str, str]) -> Decoded:
         Undecodable: `rejected` where it is no JSON object or fails the model; `misconfigured`
             where it has a field that this model does not know, or the model itself breaks.
     """
-    fields = contract.fields
+    names = contract.fields
     model = _base64_model(contract.model) if attributes.get(BYTES) == "base64" else contract.model
     try:
         given = from_json(body, allow_inf_nan=False)
@@ -82,13 +92,13 @@ def decode(contract: Table, body: str, attributes: dict[str, str]) -> Decoded:
         raise _rejected("the body is not JSON") from None
     if not isinstance(given, dict):
         raise _rejected("the body is not a JSON object")
-    unknown = sorted(given.keys() - fields.accepted.keys())
+    unknown = sorted(given.keys() - names.accepted.keys())
     if unknown:
         raise _unknown_field(unknown)
     text = body
-    if not fields.renames.keys().isdisjoint(given) or not fields.strip.isdisjoint(given):
-        names = {n: fields.renames.get(n, n) for n in given if n not in fields.strip}
-        text = to_json({names[n]: given[n] for n in names}).decode()
+    if not names.renames.keys().isdisjoint(given) or not names.strip.isdisjoint(given):
+        kept = {names.renames.get(n, n): given[n] for n in given if n not in names.strip}
+        text = to_json(kept).decode()
     try:
         record = model.model_validate_json(text)
     except ValidationError as error:
@@ -96,20 +106,20 @@ def decode(contract: Table, body: str, attributes: dict[str, str]) -> Decoded:
     except Exception as error:  # noqa: BLE001 - a validator of the team's own may raise anything
         reason = f"the model's validation raised {type(error).__name__}"
         raise Undecodable(Refusal(Fault.MISCONFIGURED, reason)) from None
-    _check_nothing_dropped(record, given)
+    _check_nothing_dropped(contract, record, given)
     return Decoded(record, _present(contract, given))
 
 
 def _present(contract: Table, given: dict[str, Any]) -> frozenset[str]:
     """Tell which fields a body gives; computed ones count once nothing they rest on is missing."""
-    fields = contract.fields
-    present = {field for name in given for field in fields.accepted[name]}
-    if present >= fields.columns.keys() - fields.computed:
-        present |= fields.computed
+    names = contract.fields
+    present = {field for name in given for field in names.accepted[name]}
+    if present >= names.columns.keys() - names.computed:
+        present |= names.computed
     return frozenset(present)
 
 
-def _serialize(record: BaseModel) -> tuple[str, dict[str, str]]:
+def _serialize(record: BaseModel, dumped: dict[str, Any]) -> tuple[str, dict[str, str]]:
     attributes: dict[str, str] = {}
     try:
         try:
@@ -124,6 +134,8 @@ def _serialize(record: BaseModel) -> tuple[str, dict[str, str]]:
     except (PydanticSerializationError, UnicodeError, ValueError, TypeError, RecursionError):
         problem = "cannot be written as JSON (a value of another type than its field's?)"
         raise InvalidRecordError({"record": problem}) from None
+    if any(map(_holds_a_set, dumped.values())):
+        body = to_json(_with_sets_sorted(dumped, from_json(body))).decode()
     return _ILLEGAL_IN_A_BODY.sub(lambda found: f"\\u{ord(found[0]):04x}", body), attributes
 
 
@@ -146,31 +158,33 @@ def _base64_model(model: type[BaseModel]) -> type[BaseModel]:
     )
 
 
-def _check_nothing_dropped(record: BaseModel, given: dict[str, Any]) -> None:
+def _holds_a_set(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_a_set, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_holds_a_set, value))
+    return isinstance(value, set | frozenset)
+
+
+def _with_sets_sorted(value: object, written: Any) -> Any:  # noqa: ANN401 - parsed JSON
+    """Give sets one order in every process: the body is part of the deduplication id."""
+    if isinstance(value, set | frozenset) and isinstance(written, list):
+        return sorted(written, key=to_json)
+    if isinstance(value, dict) and isinstance(written, dict):
+        pairs = zip(written.items(), value.values(), strict=False)
+        return {name: _with_sets_sorted(part, text) for (name, text), part in pairs}
+    if isinstance(value, list | tuple) and isinstance(written, list):
+        return [_with_sets_sorted(v, w) for v, w in zip(value, written, strict=False)]
+    return written
+
+
+def _check_nothing_dropped(contract: Table, record: BaseModel, given: dict[str, Any]) -> None:
     """Hold a body whose nested models know fewer fields than it gives."""
-    nested = {name: value for name, value in given.items() if isinstance(value, dict | list)}
-    if not nested:
-        return
-    kept = record.model_dump(mode="json", by_alias=True, warnings=False)
-    for name, value in nested.items():
-        lost = _lost(value, kept.get(name, value), name)
-        if lost:
-            raise _unknown_field([lost])
-
-
-def _lost(given: object, kept: object, path: str) -> str | None:
-    """Find the first name in a nested body that the model did not keep."""
-    if isinstance(given, dict) and isinstance(kept, dict):
-        for name, value in given.items():
-            if name not in kept:
-                return f"{path}.{name}"
-            if lost := _lost(value, kept[name], f"{path}.{name}"):
-                return lost
-    if isinstance(given, list) and isinstance(kept, list):
-        for value, stays in zip(given, kept, strict=False):
-            if lost := _lost(value, stays, f"{path}[]"):
-                return lost
-    return None
+    for name, value in given.items():
+        if isinstance(value, dict | list):
+            for field in contract.fields.accepted[name]:
+                if lost := dropped(value, getattr(record, field), name):
+                    raise _unknown_field([lost])
 
 
 def _rejected(reason: str) -> Undecodable:
@@ -191,6 +205,6 @@ def _describe(error: ValidationError) -> str:
     """Name the fields and the kinds of error, never the values."""
     details = error.errors(include_input=False, include_url=False, include_context=False)
     return "; ".join(
-        f"{'.'.join(map(str, detail['loc'])) or 'body'}: {detail['type']}"
+        f"{detail['loc'][0] if detail['loc'] else 'body'}: {detail['type']}"
         for detail in details[:_MANY_ERRORS]
     )

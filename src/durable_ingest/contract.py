@@ -12,6 +12,16 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
+from pydantic import (
+    AwareDatetime,
+    EmailStr,
+    FutureDate,
+    FutureDatetime,
+    NaiveDatetime,
+    PastDate,
+    PastDatetime,
+)
+
 from durable_ingest.errors import ContractError
 from durable_ingest.fields import ModelFields, fields_of
 from durable_ingest.scalars import KEY_TYPES
@@ -22,6 +32,16 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _VERSION_TYPES = (int, datetime, date, Decimal)
+_MARKERS: dict[Any, type] = {
+    AwareDatetime: datetime,
+    EmailStr: str,
+    FutureDate: date,
+    FutureDatetime: datetime,
+    NaiveDatetime: datetime,
+    PastDate: date,
+    PastDatetime: datetime,
+}
+"""Classes of pydantic's that stand for the values of another."""
 _UNSAFE_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|[^\x00-\uffff]")
 _LONGEST_NAME = 64  # MySQL 8.4 Reference Manual, "Identifier Length Limits"
 
@@ -180,6 +200,8 @@ def _types(annotation: Any) -> set[Any]:  # noqa: ANN401 - annotations are of an
     """List the classes that an annotation stands for."""
     if hasattr(annotation, "__value__"):  # a `type` statement, from Python 3.12
         return _types(annotation.__value__)
+    if annotation in _MARKERS:
+        return {_MARKERS[annotation]}
     origin = get_origin(annotation)
     if origin is Annotated:
         return _types(get_args(annotation)[0])

@@ -29,17 +29,18 @@ def dead_letter(message: Message, refusal: Refusal) -> Outgoing:
     Body, group and attributes stay; the deduplication id is the message id, so that a copy whose
     answer was lost is not stored twice. `ingest.dead` says why, and `ingest.sequence` keeps the
     sequence number, so that a guard still refuses it as old after a redrive. A message without
-    room for that, which another producer sent, is copied without attributes of its own, or bare.
+    room for that, which another producer sent, is copied without its own attributes, or without
+    the reason.
     """
     added = {DEAD: _explanation(message, refusal)}
     if message.sequence is not None:
         added[SEQUENCE] = str(message.sequence)
     ours = {n: v for n, v in message.attributes.items() if n.startswith(_OURS)}
-    for attributes in ({**message.attributes, **added}, {**ours, **added}, added, ours):
+    for attributes in ({**message.attributes, **added}, {**ours, **added}, added):
         letter = _copy(message, attributes)
         if len(attributes) <= _MOST_ATTRIBUTES and letter.size <= MAX_MESSAGE:
             return letter
-    return _copy(message, {})
+    return _copy(message, ours)
 
 
 def bury(

@@ -13,7 +13,14 @@ from durable_ingest.codec import Undecodable
 from durable_ingest.contract import contracts_by_name
 from durable_ingest.deadletters import bury, dead_letter
 from durable_ingest.deadline import Deadline
-from durable_ingest.errors import BatchHeldError, ContractError
+from durable_ingest.errors import (
+    BatchHeldError,
+    ContractError,
+    DatabaseUnavailableError,
+    DurableIngestError,
+    MisconfiguredError,
+    RejectedError,
+)
 from durable_ingest.intake import read_event, row_of
 from durable_ingest.ports import Fault, Refusal
 from durable_ingest.receipt import Receipt
@@ -110,7 +117,7 @@ class Drainer:
         if not held:
             return {"batchItemFailures": []}
         self._log(batch, held)
-        queue = self._queues_within(limits).of(arn, self._dead_letter_queue_url)
+        queue = self._made_queues().queue_of_arn(arn, limits.call)
         if not self._reports:
             order_free = {n for n, row in rows.items() if row.contract.order_free}
             delete_settled(queue, batch, ledger.settled, order_free, limits.deadline)
@@ -129,6 +136,9 @@ class Drainer:
                     ledger.reject(index, error.refusal)
                 else:
                     ledger.hold(index, error.refusal)
+            except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
+                reason = f"the model raised {type(error).__name__} while it was read"
+                ledger.hold(index, Refusal(Fault.MISCONFIGURED, reason))
         return rows
 
     def _drain(
@@ -152,7 +162,7 @@ class Drainer:
             ledger.settle(index)
             self._last_success = self._clock.now()
             return
-        if refusal.fault is Fault.UNAVAILABLE:
+        if refusal.fault is Fault.UNAVAILABLE and refusal.code is not None:
             self._last_outage = self._clock.now()
         now = self._clock.now()
         since_outage = None if self._last_outage is None else now - self._last_outage
@@ -176,7 +186,7 @@ class Drainer:
             for index, refusal in letters:
                 ledger.hold(index, refusal)
             return
-        queue = self._queues_within(limits).at(self._dead_letter_queue_url)
+        queue = self._made_queues().dead_letter_queue(limits.call)
         copies = {index: dead_letter(batch[index], refusal) for index, refusal in letters}
         results = bury(queue, copies, limits.deadline)
         for index, refusal in letters:
@@ -229,11 +239,11 @@ class Drainer:
         call = min(usable * _SQS_SHARE, _LONGEST_CALL)
         return _Limits(deadline, deadline.earlier(call * _CALLS_AT_THE_END), call)
 
-    def _queues_within(self, limits: _Limits) -> DrainerQueues:
+    def _made_queues(self) -> DrainerQueues:
         if self._queues is None:
             from durable_ingest.wiring import DrainerQueues  # noqa: PLC0415 - boto3 loads here
 
-            self._queues = DrainerQueues(self._client, limits.call)
+            self._queues = DrainerQueues(self._client, self._dead_letter_queue_url)
         return self._queues
 
 
@@ -248,7 +258,16 @@ class _Limits:
     """The longest that one call to SQS may take."""
 
 
-def _held_error(batch: Sequence[Message], held: dict[int, Refusal]) -> BatchHeldError:
+_CAUSES: Final[dict[Fault, type[DurableIngestError]]] = {
+    Fault.UNAVAILABLE: DatabaseUnavailableError,
+    Fault.MISCONFIGURED: MisconfiguredError,
+    Fault.REJECTED: RejectedError,
+}
+
+
+def _held_error(batch: Sequence[Message], held: Mapping[int, Refusal]) -> BatchHeldError:
     first = next(iter(held.values()))
     text = f"held {len(held)} of {len(batch)} messages, first {first.fault}: {first.reason}"
-    return BatchHeldError(text, {batch[n].id: refusal.reason for n, refusal in held.items()})
+    error = BatchHeldError(text, {batch[n].id: refusal.reason for n, refusal in held.items()})
+    error.__cause__ = _CAUSES.get(first.fault, DurableIngestError)(first.reason)
+    return error

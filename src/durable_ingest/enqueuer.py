@@ -40,8 +40,8 @@ class Enqueuer:
         contracts: the tables whose records are sent.
         client: a boto3 SQS client; made when it is needed, with short time-outs and no retries
             of its own, if none is given.
-        timeout: seconds that one call may take, repeats included. With a client of your own,
-            that client's time-outs come on top.
+        timeout: seconds that one call may take, repeats included. What was begun in time may
+            end up to half as much later; with a client of your own, its time-outs count.
         clock: another clock, for tests.
 
     Raises:
@@ -110,10 +110,14 @@ class Enqueuer:
             EnqueueError: as `enqueue`; `receipts` and `failures` tell which records are stored.
         """
         given = list(records)
-        keys = list(idempotency_keys or [None] * len(given))
+        keys: list[str | None] = [None] * len(given)
+        if idempotency_keys is not None:
+            keys = list(idempotency_keys)
         if len(keys) != len(given):
             problem = f"has {len(keys)} keys for {len(given)} records"
             raise ContractError("idempotency_keys", problem)
+        if "" in keys:
+            raise ContractError("idempotency_key", "is empty; give None where there is none")
         deadline = Deadline.after(self._clock, self._timeout)
         entries = self._prepare(given, to, keys)
         results = Sending(self._queue(), entries, self._clock, deadline).run()
@@ -203,9 +207,10 @@ def _error(entries: list[Outgoing], results: list[Receipt | SendFailure]) -> Enq
         for index, result in enumerate(results)
         if isinstance(result, SendFailure)
     ]
-    refused = any(isinstance(result, SendFailure) and result.refused_call for result in results)
+    refused = any(isinstance(result, SendFailure) and not result.retryable for result in results)
     kind = QueueRefusedError if refused else QueueUnavailableError
-    codes = ", ".join(sorted({failure.code for failure in failures if failure.attempted}))
+    attempted = {failure.code for failure in failures if failure.attempted}
+    codes = ", ".join(sorted(attempted)) or "no time was left"
     advice = (
         "mend the queue's URL, the credentials or the permission (sqs:SendMessage)"
         if refused

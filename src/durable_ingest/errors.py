@@ -135,7 +135,9 @@ class BatchHeldError(DurableIngestError):
     """Messages stay in the queue, to be delivered again.
 
     Raised out of `Drainer.handle`, so that Lambda counts the batch as failed. `held` maps message
-    ids to the reason, which holds no row content.
+    ids to the reason, which holds no row content. `__cause__` tells the first one's kind: a
+    `DatabaseUnavailableError`, `MisconfiguredError`, `RejectedError` or a plain
+    `DurableIngestError`.
     """
 
     def __init__(self, problem: str, held: dict[str, str]) -> None:

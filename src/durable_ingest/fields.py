@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
@@ -41,40 +42,47 @@ def fields_of(model: type[BaseModel]) -> ModelFields:
     """
     _check_is_row(model)
     columns: dict[str, str] = {}
-    accepted: dict[str, set[str]] = {}
     renames: dict[str, str] = {}
-    by_name = bool(
-        model.model_config.get("populate_by_name") or model.model_config.get("validate_by_name")
-    )
+    config = model.model_config
+    by_name = bool(config.get("populate_by_name") or config.get("validate_by_name"))
     for name, info in model.model_fields.items():
-        readable = _readable_names(name, info, by_name=by_name)
-        for text in readable:
-            accepted.setdefault(text, set()).add(name)
         if info.exclude is True:
             _check_has_default(name, info)
             continue
         column = info.serialization_alias or info.alias or name
         columns[name] = column
-        if column not in readable:
-            accepted.setdefault(column, set()).add(name)
+        if column not in _readable_names(name, info, by_name=by_name):
             renames[column] = _plain_name(name, info)
     computed = {
         name: info.alias or name
         for name, info in model.model_computed_fields.items()
         if name not in model.model_fields
     }
-    for name, column in computed.items():
-        columns[name] = column
-        accepted.setdefault(column, set())
+    columns.update(computed)
     _check_distinct(columns)
-    forbids = model.model_config.get("extra") == "forbid"
+    forbids = config.get("extra") == "forbid"
     return ModelFields(
         columns=columns,
         computed=frozenset(computed),
-        accepted={text: frozenset(names) for text, names in accepted.items()},
+        accepted=names_of(model),
         renames=renames,
         strip=frozenset(computed.values()) if forbids else frozenset(),
     )
+
+
+@cache
+def names_of(model: type[BaseModel]) -> dict[str, frozenset[str]]:
+    """Give every name that may stand in a nested model's JSON -> the fields that it gives."""
+    config = model.model_config
+    by_name = bool(config.get("populate_by_name") or config.get("validate_by_name"))
+    names: dict[str, set[str]] = {}
+    for name, info in model.model_fields.items():
+        written = info.serialization_alias or info.alias or name
+        for text in (*_readable_names(name, info, by_name=by_name), written):
+            names.setdefault(text, set()).add(name)
+    for name, computed in model.model_computed_fields.items():
+        names.setdefault(computed.alias or name, set())
+    return {text: frozenset(fields) for text, fields in names.items()}
 
 
 def _check_is_row(model: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from durable_ingest.aws import call, entry_failure
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from durable_ingest.message import Outgoing
+
+_LOGGER = logging.getLogger("durable_ingest")
 
 
 class SqsQueue:
@@ -67,8 +70,12 @@ class SqsQueue:
         self, operation: Callable[..., Any], entries: list[dict[str, Any]]
     ) -> list[bool]:
         answer = call(operation, QueueUrl=self._url, Entries=entries)
+        name = getattr(operation, "__name__", "SQS")
         if isinstance(answer, SendFailure):
+            _LOGGER.warning("%s failed: %s", name, answer.code)
             return [False] * len(entries)
+        for code in {str(entry.get("Code")) for entry in answer.get("Failed") or ()}:
+            _LOGGER.warning("%s failed for a message: %s", name, code)
         done = _by_place(answer.get("Successful"))
         return [place in done for place in range(len(entries))]
 

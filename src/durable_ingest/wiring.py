@@ -13,15 +13,16 @@ from durable_ingest.sqs import SqsQueue
 if TYPE_CHECKING:
     from durable_ingest.ports import Queue
 
-_CONNECT_SHARE: Final = 0.2
-_READ_SHARE: Final = 0.4
-_MOST: Final = (1.0, 2.0)
+_CONNECT_SHARE: Final = 0.15
+_READ_SHARE: Final = 0.3
+_CALL_LIMITS: Final = (3.0, 1.0, 0.4)
+_DOMAINS: Final = {"cn-": "amazonaws.com.cn"}
 
 
 def sender(queue_url: str, client: Any, timeout: float) -> Queue:  # noqa: ANN401
     """Make the queue that an enqueuer sends to, within `timeout` seconds a call.
 
-    Of that time a connection may take a fifth and an answer two fifths, so that one attempt can
+    A connection and an answer may take less than half of it together, so that one attempt can
     fail and another be made.
     """
     connect, read = timeout * _CONNECT_SHARE, timeout * _READ_SHARE
@@ -33,42 +34,49 @@ def sender(queue_url: str, client: Any, timeout: float) -> Queue:  # noqa: ANN40
 class DrainerQueues:
     """The queues of a drainer: the one that an event came from, and the dead-letter queue.
 
+    A call may take 1 s to connect and 2 s to be answered, or less where the function has less
+    time; clients are made for each limit, since a client's time-outs are fixed.
+
     Args:
-        client: a boto3 SQS client, or None to make one.
-        call_limit: the longest that one call may take, in seconds.
+        client: a boto3 SQS client, or None to make them.
+        dead_letter_queue_url: says which endpoint to ask; None for the region's own.
     """
 
-    def __init__(self, client: Any, call_limit: float) -> None:  # noqa: ANN401
-        self._client = client
-        self._connect = min(call_limit / 3, _MOST[0])
-        self._read = min(call_limit * 2 / 3, _MOST[1])
+    def __init__(self, client: Any, dead_letter_queue_url: str | None) -> None:  # noqa: ANN401
+        self._given = client
+        self._dead_letter_queue_url = dead_letter_queue_url
+        self._made: dict[float, Any] = {}
 
-    def at(self, url: str) -> Queue:
-        """Make a queue of a queue URL."""
-        return SqsQueue(self._at(url), url, self._connect + self._read)
+    def dead_letter_queue(self, call_limit: float) -> Queue:
+        """Give the dead-letter queue; a call to it takes no longer than `call_limit` seconds."""
+        url = self._dead_letter_queue_url or ""
+        limit = _within(call_limit)
+        return SqsQueue(self._client(url, limit), url, limit)
 
-    def of(self, arn: str, dead_letter_queue_url: str | None) -> Queue:
-        """Make the queue that an event's records name by their ARN.
+    def queue_of_arn(self, arn: str, call_limit: float) -> Queue:
+        """Give the queue that an event's records name by their ARN.
 
         Its URL is made of the client's endpoint, account and name, because the permission for
         GetQueueUrl is not among those that Lambda's managed policy grants.
         """
         _, _, _, region, account, name = arn.split(":", 5)
-        if self._client is None and dead_letter_queue_url is None:
-            home = f"https://sqs.{region}.{_DOMAINS.get(region[:3], 'amazonaws.com')}/"
-            client = self._at(home, region)
-        else:
-            client = self._at(dead_letter_queue_url or "", region)
+        home = f"https://sqs.{region}.{_DOMAINS.get(region[:3], 'amazonaws.com')}/"
+        limit = _within(call_limit)
+        client = self._client(self._dead_letter_queue_url or home, limit, region)
         endpoint = str(client.meta.endpoint_url).rstrip("/")
-        url = f"{endpoint}/{account}/{name}"
-        return SqsQueue(client, url, self._connect + self._read)
+        return SqsQueue(client, f"{endpoint}/{account}/{name}", limit)
 
-    def _at(self, url: str, region: str | None = None) -> Any:  # noqa: ANN401
-        if self._client is None:
-            self._client = sqs_client(
-                url, connect_timeout=self._connect, read_timeout=self._read, region=region
+    def _client(self, url: str, limit: float, region: str | None = None) -> Any:  # noqa: ANN401
+        if self._given is not None:
+            return self._given
+        if limit not in self._made:
+            connect, read = limit / 3, limit * 2 / 3
+            self._made[limit] = sqs_client(
+                url, connect_timeout=connect, read_timeout=read, region=region
             )
-        return self._client
+        return self._made[limit]
 
 
-_DOMAINS: Final = {"cn-": "amazonaws.com.cn"}
+def _within(call_limit: float) -> float:
+    """Choose the longest limit that fits, the shortest if none does."""
+    return next((limit for limit in _CALL_LIMITS if limit <= call_limit), _CALL_LIMITS[-1])

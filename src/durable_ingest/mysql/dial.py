@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def dial(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Connect to the first address that answers.
+    """Connect to the first address that answers; each gets its share of the time left.
 
     `getaddrinfo` knows no time limit: it runs in a thread, which is left behind where it hangs.
 
@@ -22,22 +22,37 @@ def dial(host: str, port: int, deadline: Deadline) -> socket.socket:
         OSError: no address could be reached in time.
     """
     failure: OSError = TimeoutError(f"the name of {host} did not resolve in time")
-    for family, kind, protocol, _, address in _resolve(host, port, deadline):
-        remaining = deadline.remaining()
-        if remaining <= 0:
+    addresses = _resolve(host, port, deadline)
+    for place, address in enumerate(addresses):
+        share = deadline.remaining() / (len(addresses) - place)
+        if share <= 0:
             break
-        sock = socket.socket(family, kind, protocol)
         try:
-            sock.settimeout(remaining)
-            sock.connect(address)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return _connect(*address, seconds=share)
         except OSError as error:
-            sock.close()
             failure = error
-        else:
-            return sock
     raise failure
+
+
+def _connect(
+    family: int,
+    kind: int,
+    protocol: int,
+    _: str,
+    address: Any,  # noqa: ANN401 - of any family
+    *,
+    seconds: float,
+) -> socket.socket:
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.settimeout(seconds)
+        sock.connect(address)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:

@@ -140,6 +140,8 @@ _BY_SQLSTATE_CLASS: Final = {
     "42": Fault.MISCONFIGURED,
     "70": Fault.UNAVAILABLE,
 }
+_FORBIDDEN_BY_OPTION: Final = 1290
+_NULL_IN_A_COLUMN: Final = 1048
 _NULL_COLUMN: Final = re.compile(r"Column '([^']+)' cannot be null")
 _COLUMN: Final = re.compile(
     r"(?:for|column:?|Column) '?`?([^'`]+?)['`]? ?(?:at row \d+|cannot be null)?$"
@@ -161,10 +163,10 @@ def classify(
             1048 on a key column is the upsert's own alarm for another row's unique value.
         key_columns: the columns of the table's key.
     """
-    if code == 1290:  # noqa: PLR2004 - ER_OPTION_PREVENTS_STATEMENT
+    if code == _FORBIDDEN_BY_OPTION:
         read_only = "read-only" in message or "read_only" in message
         return Fault.UNAVAILABLE if read_only else Fault.MISCONFIGURED
-    if code == 1048:  # noqa: PLR2004 - ER_BAD_NULL_ERROR
+    if code == _NULL_IN_A_COLUMN:
         found = _NULL_COLUMN.search(message)
         taken = found is not None and found[1].lower() in {c.lower() for c in key_columns}
         return Fault.DEPENDENT if taken else Fault.REJECTED
@@ -179,7 +181,9 @@ def describe(code: int | None, message: str, columns: Collection[str] = ()) -> s
     A column is named where the text ends in one of the table's; an index or a constraint where
     the text names it at its fixed place.
     """
-    meaning = _MEANINGS.get(code, "an error of an unknown kind") if code is not None else "an error"
+    meaning = _MEANINGS.get(code or 0, "an error of an unknown kind")
+    if classify(code, None, message) is Fault.UNAVAILABLE and code == _FORBIDDEN_BY_OPTION:
+        meaning = "the server is read-only"
     where = ""
     found = _COLUMN.search(message)
     if found and found[1] in columns:

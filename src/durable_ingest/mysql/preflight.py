@@ -30,6 +30,7 @@ _BINARIES: Final = frozenset(
     {"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "uuid"}
 )
 _TIMES: Final = frozenset({"datetime", "timestamp"})
+_GENERATED: Final = ("VIRTUAL GENERATED", "STORED GENERATED", "PERSISTENT")
 _SEQUENCE_DIGITS: Final = 39  # 2**128 - 1
 _MICROSECONDS: Final = 6
 
@@ -50,6 +51,8 @@ class Column:
     """Digits of fractional seconds."""
     nullable: bool
     has_default: bool
+    generated: bool = False
+    """Whether the server computes it."""
 
     @property
     def binary(self) -> bool:
@@ -73,7 +76,8 @@ def read_facts(columns: Sequence[Sequence[Any]], indexes: Sequence[Sequence[Any]
     found: dict[str, Column] = {}
     engine = ""
     for name, kind, width, precision, scale, fraction, nullable, default, extra, made_by in columns:
-        automatic = any(word in str(extra).lower() for word in ("auto_increment", "generated"))
+        generated = any(kind in str(extra).upper() for kind in _GENERATED)
+        automatic = generated or "auto_increment" in str(extra).lower()
         found[str(name).lower()] = Column(
             name=str(name),
             type=str(kind).lower(),
@@ -83,6 +87,7 @@ def read_facts(columns: Sequence[Sequence[Any]], indexes: Sequence[Sequence[Any]
             fraction=int(fraction or 0),
             nullable=nullable == "YES",
             has_default=default is not None or automatic,
+            generated=generated,
         )
         engine = str(made_by or "")
     unique: dict[str, list[tuple[str | None, bool]]] = {}
@@ -105,6 +110,11 @@ def problems(table: Table, facts: TableFacts) -> list[str]:
     missing = [name for name in written if name.lower() not in facts.columns]
     if missing:
         found.append(f"table {table.name!r} has no column {', '.join(map(repr, missing))}; add it")
+    found += [
+        f"column {name!r} of {table.name!r} is generated; leave it out of the model"
+        for name in written
+        if (column := facts.columns.get(name.lower())) is not None and column.generated
+    ]
     found += _index_problems(table, facts)
     found += _unwritten_problems(table, facts, {name.lower() for name in written})
     found += [

@@ -10,7 +10,7 @@ from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.faults import classify, describe
 from durable_ingest.mysql.preflight import COLUMNS_SQL, INDEX_SQL, problems, read_facts
 from durable_ingest.mysql.upsert import column, quoted, upsert
-from durable_ingest.mysql.values import UnstorableError, row_values
+from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_values
 from durable_ingest.ports import Fault, Refusal
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from durable_ingest.mysql.preflight import TableFacts
     from durable_ingest.ports import Row
 
-NO_TIME = Refusal(Fault.UNAVAILABLE, "no time was left to write it")
+NO_TIME = Refusal(Fault.UNAVAILABLE, "no time was left; give the function more, or smaller batches")
 _STATEMENT_FRAME = 64  # bytes of a packet that are not the statement
 
 
@@ -94,11 +94,12 @@ class Session:
                 f"{column(k)} = {self.connection.literal(values[k])}" for k in table.key_columns
             ]
             condition = " AND ".join([*keys, f"{column(table.guard_column)} {operator} {given}"])
-            return bool(
-                self.connection.query(f"SELECT 1 FROM {quoted(table.name)} WHERE {condition}")  # noqa: S608
-            )
-        except (UnstorableError, ServerError):
+            sql = f"SELECT 1 FROM {quoted(table.name)} WHERE {condition}"  # noqa: S608 - quoted
+            found = bool(self.connection.query(sql))
+            self.connection.execute("ROLLBACK")
+        except (UnstorableError, UnreadableError, ServerError):
             return False
+        return found
 
     def _statements(self, rows: Sequence[Row]) -> list[tuple[Table, str]]:
         statements: list[tuple[Table, str]] = []
@@ -147,6 +148,8 @@ class Session:
         except UnstorableError as error:
             refusal = Refusal(Fault.REJECTED, str(error), table=row.contract.name)
             raise RefusedError(refusal) from error
+        except UnreadableError as error:
+            raise RefusedError(Refusal(Fault.MISCONFIGURED, str(error))) from error
         literals = [
             self.connection.literal(values[name]) if name in values else "DEFAULT"
             for name in columns

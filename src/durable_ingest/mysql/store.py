@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import retrying
+from durable_ingest.errors import MisconfiguredError
 from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.cutoff import Cutoff
 from durable_ingest.mysql.faults import classify, describe
@@ -27,7 +28,10 @@ FAIL_FAST: Final = 3.0
 
 _READ_ONLY_PAUSE: Final = 0.25
 _LOCK_WAIT: Final = 1205
-_LOST: Final = frozenset({0, 2006, 2013, 2055})
+_MOST_LOCK_WAITS: Final = 5
+"""Lock waits that one call sits out: enough to narrow one locked row down among ten."""
+_LOST: Final = frozenset({0, 1038, 1105, 1969, 2006, 2013, 2055, 3024, 4031})
+"""Codes of an outage that a single row can cause as well, by what it makes the server do."""
 
 
 class _DownError(Exception):
@@ -38,10 +42,8 @@ class _DownError(Exception):
         self.refusal = refusal
 
 
-class _NoConnectionError(Exception):
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.reason)
-        self.refusal = refusal
+class _NoConnectionError(_DownError):
+    """An attempt to connect failed, and another may not."""
 
 
 class MySQLStore:
@@ -105,6 +107,8 @@ class MySQLStore:
                 fault = Fault.UNAVAILABLE
             reason = describe(error.code, error.text)
             raise RefusedError(Refusal(fault, reason, error.code, error.sqlstate)) from error
+        except MisconfiguredError as error:
+            raise RefusedError(Refusal(Fault.MISCONFIGURED, str(error))) from error
         cutoff.guard(connection.line)
         self._session = Session(connection)
         self._opened_at = self.clock.monotonic()
@@ -136,6 +140,7 @@ class _Write:
         self._stuck: set[str] = set()
         self._suspects: list[tuple[Row, Session, int, Refusal]] = []
         self._patience: Deadline | None = None
+        self._lock_waits = 0
 
     def run(self) -> dict[int, Refusal | None]:
         try:
@@ -154,6 +159,9 @@ class _Write:
         refusal = self._try(rows)
         if refusal is None:
             self._results.update((row.index, None) for row in rows)
+        elif self._lock_waits >= _MOST_LOCK_WAITS and refusal.code == _LOCK_WAIT:
+            for row in rows:
+                self._refuse(row, refusal)
         elif refusal.fault is Fault.MISCONFIGURED and refusal.table is not None:
             for row in rows:
                 if row.contract.name == refusal.table:
@@ -210,11 +218,11 @@ class _Write:
                     lost += fresh and refusal.code in _LOST
                     if lost > 1:
                         return refusal
-                    self._before_another_connection(refusal)
+                    self._before_another_connection(refusal, fresh=fresh)
                     continue
                 self._undo(session, refusal)
                 contended += refusal.fault is Fault.CONTENDED
-                if not self._worth_repeating(refusal, contended, len(rows)):
+                if not self._worth_repeating(refusal, contended):
                     return refusal
                 self._pause(contended)
             else:
@@ -228,11 +236,12 @@ class _Write:
         if not session.rollback():
             self._store.drop()
 
-    def _worth_repeating(self, refusal: Refusal, times: int, rows: int) -> bool:
-        """Repeat after a deadlock; a lock that was waited for in vain holds one row up, not all."""
-        if refusal.fault is not Fault.CONTENDED or times >= self._store.retry.attempts:
+    def _worth_repeating(self, refusal: Refusal, times: int) -> bool:
+        """Repeat after a deadlock; a lock that was waited for in vain has had its time."""
+        if refusal.code == _LOCK_WAIT:
+            self._lock_waits += 1
             return False
-        return refusal.code != _LOCK_WAIT or rows == 1
+        return refusal.fault is Fault.CONTENDED and times < self._store.retry.attempts
 
     def _connect(self) -> Session:
         """Connect, waiting out an outage as long as patience and deadline allow."""
@@ -256,11 +265,11 @@ class _Write:
             raise _DownError(error.refusal) from error
         return session
 
-    def _before_another_connection(self, refusal: Refusal) -> None:
-        """Go on at once after a lost connection; wait out a server that takes no writes."""
+    def _before_another_connection(self, refusal: Refusal, *, fresh: bool) -> None:
+        """Go on at once after a lost or an old connection; wait out a server without writes."""
         if self._deadline.passed():
-            raise _DownError(refusal)
-        if refusal.code in _LOST:
+            raise _DownError(NO_TIME)
+        if refusal.code in _LOST or not fresh:
             self._patience = None
             return
         if self._patience is None:

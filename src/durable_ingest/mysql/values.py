@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -28,6 +28,10 @@ class UnstorableError(Exception):
     """A value that MySQL cannot hold as it is. The text names the column and the remedy."""
 
 
+class UnreadableError(Exception):
+    """The model's own code failed while a record was read out of it."""
+
+
 def row_values(
     table: Table,
     record: BaseModel,
@@ -45,8 +49,9 @@ def row_values(
 
     Raises:
         UnstorableError: a value cannot be stored without changing it.
+        UnreadableError: the model's own code failed.
     """
-    dumped = record.model_dump(mode="python", by_alias=True, warnings=False)
+    dumped = _dump(record, "python")
     as_json: dict[str, Any] = {}
     exact = {*table.key_columns, table.guard_column}
     values: dict[str, Any] = {}
@@ -62,13 +67,21 @@ def row_values(
             raise UnstorableError(msg)
         try:
             if not _is_scalar(value):
-                as_json = as_json or record.model_dump(mode="json", by_alias=True, warnings=False)
+                as_json = as_json or _dump(record, "json")
                 value = _from_json(as_json[name])
             values[name] = _stored(value, columns.get(name.lower()))
         except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
             msg = f"column {name!r}: a value of type {type(value).__name__} cannot be stored"
             raise UnstorableError(msg) from error
     return values
+
+
+def _dump(record: BaseModel, mode: Literal["python", "json"]) -> dict[str, Any]:
+    try:
+        return record.model_dump(mode=mode, by_alias=True, warnings=False)
+    except Exception as error:
+        msg = f"the model raised {type(error).__name__} while it was read"
+        raise UnreadableError(msg) from error
 
 
 def _is_scalar(value: object) -> bool:

@@ -28,7 +28,7 @@ _TLS_REQUEST: Final = 32
 class Action(Enum):
     """What becomes of a request."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105  no password
     """It goes to the server."""
     CUT = "cut"
     """The connection ends; the server does not see the request."""
@@ -158,7 +158,10 @@ class TcpProxy:
             server.settimeout(None)
             with self._lock:
                 self.connections += 1
-                link = _Link(self, client, server, held=self._holding)
+                pieces = _mysql_packets if self.mysql else _plain_pieces
+                link = _Link(client, server, pieces(client), self._decide)
+                if self._holding:
+                    link.gate.clear()
                 self._links.append(link)
                 link.thread.start()
 
@@ -172,15 +175,19 @@ class _Link:
     """One connection through the proxy: a thread for each direction."""
 
     def __init__(
-        self, proxy: TcpProxy, client: socket.socket, server: socket.socket, *, held: bool
+        self,
+        client: socket.socket,
+        server: socket.socket,
+        pieces: Iterator[tuple[bytes, bytes | None]],
+        decide: Hook,
     ) -> None:
         self.gate = threading.Event()
-        if not held:
-            self.gate.set()
+        self.gate.set()
         self.thread = threading.Thread(target=self._run, daemon=True)
-        self._proxy = proxy
         self._client = client
         self._server = server
+        self._pieces = pieces
+        self._decide = decide
         self._answer_is_cut = False
         for side in (client, server):
             side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -201,9 +208,8 @@ class _Link:
         self._server.close()
 
     def _pass_requests(self) -> None:
-        pieces = _mysql_packets if self._proxy.mysql else _plain_pieces
         try:
-            for piece, request in pieces(self._client):
+            for piece, request in self._pieces:
                 self._pass_on(piece, request)
             with suppress(OSError):  # the client has gone; the server may still be at work
                 self._server.shutdown(socket.SHUT_WR)
@@ -212,7 +218,7 @@ class _Link:
             raise
 
     def _pass_on(self, piece: bytes, request: bytes | None) -> None:
-        action = Action.PASS if request is None else self._proxy._decide(request)
+        action = Action.PASS if request is None else self._decide(request)
         if action is Action.CUT:
             self.cut()
             return
