@@ -25,9 +25,7 @@ CUSTOMERS = Table("customers", Customer, key="customer_id")
 PRICES = Table("prices", Price, key="sku", version="version")
 
 
-def entry(
-    group: str, dedup: str = "d", *, body: str = "{}", order_free: bool = False
-) -> Outgoing:
+def entry(group: str, dedup: str = "d", *, body: str = "{}", order_free: bool = False) -> Outgoing:
     """Make a message without attributes."""
     return Outgoing(
         contract="t",

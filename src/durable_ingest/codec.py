@@ -9,19 +9,23 @@ from types import new_class
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json, to_json
 
 from durable_ingest.errors import InvalidRecordError
+from durable_ingest.fidelity import (
+    changed_by_serializers,
+    holds_a_set,
+    holds_bytes,
+    same,
+    with_sets_sorted,
+)
+from durable_ingest.message import BYTES
 from durable_ingest.nested import dropped
 from durable_ingest.ports import Fault, Refusal
 from durable_ingest.scalars import refusal
 
 if TYPE_CHECKING:
     from durable_ingest.contract import Table
-
-BYTES: Final = "ingest.bytes"
-"""Message attribute: "base64" where the body's bytes values are so encoded, because they are no
-UTF-8 and the model's JSON would hold them as text."""
 
 _ILLEGAL_IN_A_BODY: Final = re.compile("[\ufffe\uffff]")
 _MANY_ERRORS: Final = 20
@@ -70,7 +74,8 @@ def encode(contract: Table, record: BaseModel) -> tuple[str, dict[str, str]]:
         problem = "is left out of the JSON by its model; a field that is absent changes nothing"
         raise InvalidRecordError(dict.fromkeys(left_out, problem))
     back = _dump(decoded.record)
-    changed = [name for name, value in dumped.items() if not _same(back.get(name, back), value)]
+    changed = [name for name, value in dumped.items() if not same(back.get(name, back), value)]
+    changed += changed_by_serializers(contract, record, decoded.record)
     if changed:
         problem = "does not come back from its own JSON as it is (NaN, or a lossy serializer)"
         raise InvalidRecordError(dict.fromkeys(changed, problem))
@@ -121,33 +126,42 @@ def _present(contract: Table, given: dict[str, Any]) -> frozenset[str]:
 
 def _serialize(record: BaseModel, dumped: dict[str, Any]) -> tuple[str, dict[str, str]]:
     attributes: dict[str, str] = {}
+    as_text = record.model_config.get("ser_json_bytes", "utf8") == "utf8"
+    if as_text and any(map(_is_no_utf8, dumped.values())):
+        _check_no_bytes_in_containers(dumped)
+        values = {name: getattr(record, name) for name in type(record).model_fields}
+        record = _base64_model(type(record)).model_construct(**values)
+        attributes[BYTES] = "base64"
     try:
-        try:
-            body = record.model_dump_json(by_alias=True, warnings="error")
-        except PydanticSerializationError as error:
-            if "utf-8" not in str(error):
-                raise
-            values = {name: getattr(record, name) for name in type(record).model_fields}
-            wire = _base64_model(type(record)).model_construct(**values)
-            body = wire.model_dump_json(by_alias=True, warnings="error")
-            attributes[BYTES] = "base64"
-    except (PydanticSerializationError, UnicodeError, ValueError, TypeError, RecursionError):
+        body = record.model_dump_json(by_alias=True, warnings="error")
+    except Exception:  # noqa: BLE001 - the model's own code may raise anything
         problem = "cannot be written as JSON (a value of another type than its field's?)"
         raise InvalidRecordError({"record": problem}) from None
-    if any(map(_holds_a_set, dumped.values())):
-        body = to_json(_with_sets_sorted(dumped, from_json(body))).decode()
+    if any(map(holds_a_set, dumped.values())):
+        body = to_json(with_sets_sorted(dumped, from_json(body))).decode()
     return _ILLEGAL_IN_A_BODY.sub(lambda found: f"\\u{ord(found[0]):04x}", body), attributes
+
+
+def _is_no_utf8(value: object) -> bool:
+    if not isinstance(value, bytes):
+        return False
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _dump(record: BaseModel) -> dict[str, Any]:
     return record.model_dump(mode="python", by_alias=True, warnings=False)
 
 
-def _same(one: object, other: object) -> bool:
-    try:
-        return bool(one == other)
-    except Exception:  # noqa: BLE001 - values of the team's own types may compare as they like
-        return False
+def _check_no_bytes_in_containers(dumped: dict[str, Any]) -> None:
+    """Refuse what would stand in a JSON column in base64 or not, by its neighbours' content."""
+    held = [name for name, v in dumped.items() if not isinstance(v, bytes) and holds_bytes(v)]
+    if held:
+        problem = "holds bytes beside bytes that are no UTF-8; set ser_json_bytes='base64'"
+        raise InvalidRecordError(dict.fromkeys(held, problem))
 
 
 @cache
@@ -156,26 +170,6 @@ def _base64_model(model: type[BaseModel]) -> type[BaseModel]:
     return new_class(
         model.__name__, (model,), exec_body=lambda body: body.update(model_config=config)
     )
-
-
-def _holds_a_set(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_holds_a_set, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_holds_a_set, value))
-    return isinstance(value, set | frozenset)
-
-
-def _with_sets_sorted(value: object, written: Any) -> Any:  # noqa: ANN401 - parsed JSON
-    """Give sets one order in every process: the body is part of the deduplication id."""
-    if isinstance(value, set | frozenset) and isinstance(written, list):
-        return sorted(written, key=to_json)
-    if isinstance(value, dict) and isinstance(written, dict):
-        pairs = zip(written.items(), value.values(), strict=False)
-        return {name: _with_sets_sorted(part, text) for (name, text), part in pairs}
-    if isinstance(value, list | tuple) and isinstance(written, list):
-        return [_with_sets_sorted(v, w) for v, w in zip(value, written, strict=False)]
-    return written
 
 
 def _check_nothing_dropped(contract: Table, record: BaseModel, given: dict[str, Any]) -> None:

@@ -127,10 +127,12 @@ class Table:
     def kinds_of(self, name: str) -> frozenset[str]:
         """Name the key types that a key or version field's values are of: "str", "int", ..."""
         types = _types(self.model.model_fields[name].annotation)
-        return frozenset(kind for given in types for kind in _kinds(given))
+        return frozenset(kind for given in types - {type(None)} for kind in _kinds(given))
 
     def _names(self, argument: str) -> tuple[str, ...]:
         given = getattr(self, argument)
+        if not isinstance(given, str | tuple | list):
+            raise ContractError(argument, "must be a field's name, or a tuple of names")
         names = (given,) if isinstance(given, str) else tuple(given)
         for name in names:
             if name not in self.fields.columns or name in self.fields.computed:
@@ -153,6 +155,9 @@ class Table:
                     problem = f"{name!r} is Optional; MySQL takes no two NULLs for the same key"
                     raise ContractError(argument, problem)
                 _check_types(argument, name, types - {type(None)}, KEY_TYPES)
+                if "other" in self.kinds_of(name):
+                    problem = f"{name!r} has values that MySQL does not compare exactly"
+                    raise ContractError(argument, problem)
 
     def _check_guards(self) -> None:
         if self.version is not None and self.sequence is not None:
@@ -166,7 +171,8 @@ class Table:
                 raise ContractError("sequence", problem)
 
     def _check_version(self, version: str) -> None:
-        if version not in self.fields.columns or version in self.fields.computed:
+        stored = self.fields.columns.keys() - self.fields.computed
+        if version not in [*stored]:
             raise ContractError("version", f"{version!r} is not a stored field of the model")
         if version in self.key_fields:
             raise ContractError("version", f"{version!r} is part of the key")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.batching import next_batch
 from durable_ingest.message import DEAD, MAX_MESSAGE, SEQUENCE, Outgoing
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from durable_ingest.receipt import Receipt
 
 _MOST_ATTRIBUTES: Final = 10  # SQS Developer Guide, "Amazon SQS message quotas"
-_LONGEST_REASON: Final = 1000
+_LONGEST_EXPLANATION: Final = 2048
 _OURS: Final = "ingest."
 _NO_TIME: Final = SendFailure("NoTimeLeft", retryable=True, in_doubt=False, attempted=False)
 
@@ -73,15 +73,19 @@ def _copy(message: Message, attributes: dict[str, str]) -> Outgoing:
 
 def _explanation(message: Message, refusal: Refusal) -> str:
     """Write `ingest.dead`: at most 2 KiB of JSON in ASCII, without row content."""
-    return json.dumps(
-        {
-            "fault": refusal.fault.value,
-            "code": refusal.code,
-            "sqlstate": refusal.sqlstate,
-            "reason": refusal.reason.encode("ascii", "replace").decode()[:_LONGEST_REASON],
-            "table": refusal.table,
-            "message_id": message.id,
-            "sequence": None if message.sequence is None else str(message.sequence),
-            "sent": round(message.sent, 3),
-        }
-    )
+    explanation: dict[str, Any] = {
+        "fault": refusal.fault.value,
+        "code": refusal.code,
+        "sqlstate": refusal.sqlstate,
+        "reason": refusal.reason,
+        "table": refusal.table,
+        "message_id": message.id,
+        "sequence": None if message.sequence is None else str(message.sequence),
+        "sent": round(message.sent, 3),
+    }
+    while len(text := json.dumps(explanation)) > _LONGEST_EXPLANATION:
+        longest = max(
+            ("reason", "table", "message_id"), key=lambda name: len(str(explanation[name]))
+        )
+        explanation[longest] = str(explanation[longest])[: len(str(explanation[longest])) * 3 // 4]
+    return text

@@ -77,7 +77,7 @@ class Drainer:
     ) -> None:
         if acknowledge not in ("delete", "report"):
             raise ContractError("acknowledge", "must be 'delete' or 'report'")
-        if dead_letter_queue_url is not None and not dead_letter_queue_url.endswith(".fifo"):
+        if dead_letter_queue_url is not None and not str(dead_letter_queue_url).endswith(".fifo"):
             problem = "must be the URL of a FIFO queue, ending in .fifo; others keep no order"
             raise ContractError("dead_letter_queue_url", problem)
         if not hasattr(mysql, "open"):

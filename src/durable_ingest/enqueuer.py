@@ -56,7 +56,7 @@ class Enqueuer:
         timeout: float = 5.0,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        if not queue_url.endswith(".fifo"):
+        if not str(queue_url).endswith(".fifo"):
             problem = "must be the URL of a FIFO queue, ending in .fifo; others keep no order"
             raise ContractError("queue_url", problem)
         if timeout <= 0:
@@ -137,14 +137,13 @@ class Enqueuer:
                 sent_key = self._clock.unique()
             try:
                 body, attributes = encode(contract, record)
-                entry = outgoing(contract, record, body, sent_key)
-            except InvalidRecordError as error:
+                entry = outgoing(contract, record, body, attributes, sent_key)
+            except (InvalidRecordError, ValueError, TypeError) as error:
                 unsent = _unsent(len(records), index, "InvalidRecord", keys)
-                problems = error.problems
+                problems = getattr(error, "problems", {"group": str(error)})
                 if len(records) > 1:
                     problems = {f"records[{index}].{name}": text for name, text in problems.items()}
                 raise InvalidRecordError(problems, **unsent) from None
-            entry.attributes.update(attributes)
             if entry.size > MAX_RECORD:
                 unsent = _unsent(len(records), index, "RecordTooLarge", keys)
                 text = f"records[{index}] is {entry.size} bytes as a message; at most {MAX_RECORD}"

@@ -24,6 +24,9 @@ NAME: Final = "ingest.name"
 """Message attribute: the contract's name."""
 DEDUP: Final = "ingest.dedup"
 """Message attribute: the deduplication id, carried past dead-letter moves."""
+BYTES: Final = "ingest.bytes"
+"""Message attribute: "base64" where the body's bytes values are so encoded, because they are no
+UTF-8 and the model's JSON would hold them as text."""
 SEQUENCE: Final = "ingest.sequence"
 """Message attribute of a redriven message: the sequence number that it had at first."""
 DEAD: Final = "ingest.dead"
@@ -109,25 +112,33 @@ def group_id(contract: Table, record: BaseModel) -> str:
     return "sha256:" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def dedup_id(contract: str, group: str, key: str | None, body: str) -> str:
+def dedup_id(contract: str, group: str, key: str | None, content: str) -> str:
     """Make the deduplication id: SHA-256, in hex, of the JSON list of the four arguments.
 
-    The list is written without spaces, in UTF-8, characters outside ASCII as they are.
+    The list is written without spaces, in UTF-8, characters outside ASCII as they are. The
+    content is the body, with "base64:" in front where `ingest.bytes` says so.
     """
-    text = json.dumps([contract, group, key, body], ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps([contract, group, key, content], ensure_ascii=False, separators=(",", ":"))
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def outgoing(contract: Table, record: BaseModel, body: str, key: str | None) -> Outgoing:
-    """Address a body: the record's group, and the ids that make sending it again harmless."""
+def outgoing(
+    contract: Table, record: BaseModel, body: str, attributes: Mapping[str, str], key: str | None
+) -> Outgoing:
+    """Address a body: the record's group, and the ids that make sending it again harmless.
+
+    Raises:
+        ValueError, TypeError: a value of the group cannot be part of an id.
+    """
     group = group_id(contract, record)
-    dedup = dedup_id(contract.name, group, key, body)
+    content = f"{attributes[BYTES]}:{body}" if BYTES in attributes else body
+    dedup = dedup_id(contract.name, group, key, content)
     return Outgoing(
         contract=contract.name,
         body=body,
         group_id=group,
         dedup_id=dedup,
-        attributes={NAME: contract.name, DEDUP: dedup},
+        attributes={NAME: contract.name, DEDUP: dedup, **attributes},
         order_free=contract.order_free,
         idempotency_key=key,
     )

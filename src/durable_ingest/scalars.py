@@ -17,17 +17,25 @@ KEY_TYPES = (str, int, bool, Decimal, UUID, datetime, date, time, timedelta, byt
 inexactly."""
 
 
+MOST_DIGITS = 1000
+"""Digits that a Decimal is written out with: far more than MySQL's 65, which it refuses itself."""
+
+
 def refusal(value: object) -> str | None:
     """Say why a value cannot be stored without changing it, or None where it can."""
     match value:
         case datetime() if value.tzinfo is None:
             return "is a datetime without a time zone; give it one (datetime.now(UTC))"
+        case datetime() if not _has_utc(value):
+            return "lies outside the calendar in UTC"
         case time() if value.tzinfo is not None:
             return "is a time of day with a time zone, which MySQL's TIME cannot hold"
         case float() if not isfinite(value):
             return "is NaN or infinite, which MySQL cannot hold"
         case Decimal() if not value.is_finite():
             return "is NaN or infinite, which MySQL cannot hold"
+        case Decimal() if abs(value.adjusted()) > MOST_DIGITS:
+            return f"has more than {MOST_DIGITS} digits; MySQL's DECIMAL holds 65"
         case _:
             return None
 
@@ -72,6 +80,14 @@ def canonical(value: object) -> str:
         case _:
             msg = f"a {type(value).__name__} cannot be part of a key or a group"
             raise TypeError(msg)
+
+
+def _has_utc(value: datetime) -> bool:
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def _plain_decimal(value: Decimal) -> str:

@@ -45,7 +45,7 @@ def test_an_address_that_cannot_be_tried_is_passed_over(monkeypatch: pytest.Monk
         def resolve(*_: Any, **__: Any) -> list[Any]:  # noqa: ANN401
             return [bad, good]
 
-        monkeypatch.setattr(dial.socket, "getaddrinfo", resolve)
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
         clock = VirtualClock()
         with dial.dial("name.test", 1, Deadline.after(clock, 2)) as connected:
             assert connected.getpeername() == server.getsockname()

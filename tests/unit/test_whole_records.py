@@ -1,4 +1,4 @@
-"""What is sent is the whole record, in one spelling: a drainer takes what is absent for unchanged."""
+"""What is sent is the whole record, in one spelling: what is absent counts as unchanged."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ class Brittle(BaseModel):
     id: str
     parts: int
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def share(self) -> int:
         """Divide."""
@@ -130,7 +130,7 @@ def test_nested_content_in_another_spelling_is_read(body: str) -> None:
 
 
 def test_a_version_may_be_an_aware_datetime() -> None:
-    """pydantic's own marker for datetimes with a zone is what a careful team writes."""
+    """Pydantic's own marker for datetimes with a zone is what a careful team writes."""
 
     class Row(BaseModel):
         id: str

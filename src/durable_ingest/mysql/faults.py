@@ -146,9 +146,9 @@ _NULL_COLUMN: Final = re.compile(r"Column '([^']+)' cannot be null")
 _COLUMN: Final = re.compile(
     r"(?:for|column:?|Column) '?`?([^'`]+?)['`]? ?(?:at row \d+|cannot be null)?$"
 )
-_INDEX_OR_CHECK: Final = re.compile(
-    r"for key '([\w$.-]+)'$|constraint [`']([\w$.-]+)[`'] |CONSTRAINT `([\w$.-]+)`"
-)
+_INDEX: Final = re.compile(r"for key '([\w$.-]+)'$")
+_CHECK: Final = re.compile(r"^Check constraint '([\w$.-]+)' is violated|^CONSTRAINT `([\w$.-]+)`")
+_NAMED: Final = {1062: _INDEX, 1586: _INDEX, 3819: _CHECK, 4025: _CHECK}
 
 
 def classify(
@@ -188,6 +188,6 @@ def describe(code: int | None, message: str, columns: Collection[str] = ()) -> s
     found = _COLUMN.search(message)
     if found and found[1] in columns:
         where = f"column {found[1]!r}: "
-    elif (named := _INDEX_OR_CHECK.search(message)) and code in (1062, 1586, 3819, 4025):
+    elif code in _NAMED and (named := _NAMED[code].search(message)):
         where = f"{next(filter(None, named.groups()))!r}: "
     return f"{where}{meaning}" + (f" (MySQL error {code})" if code else "")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from durable_ingest.contract import Table
     from durable_ingest.mysql.preflight import Column
 
-_MOST_DIGITS: Final = 1000
 _UUID_BYTES: Final = 16
 
 
@@ -109,7 +108,7 @@ def _stored(value: object, column: Column | None) -> object:  # noqa: PLR0911 - 
         case timedelta():
             return _time_text(value)
         case Decimal():
-            return _decimal_text(value)
+            return format(value, "f")
         case UUID():
             binary = column is not None and column.binary and column.width == _UUID_BYTES
             return value.bytes if binary else str(value)
@@ -120,12 +119,6 @@ def _stored(value: object, column: Column | None) -> object:  # noqa: PLR0911 - 
             return to_json(value).decode()
         case _:
             return value
-
-
-def _decimal_text(value: Decimal) -> str:
-    if abs(value.adjusted()) > _MOST_DIGITS:
-        raise ValueError
-    return format(value, "f")
 
 
 def _time_text(value: timedelta) -> str:

@@ -1,5 +1,6 @@
 """A child process with its output in a file, ended by its own id."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,16 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def stop_for_now(self) -> None:
+        """Send SIGSTOP and wait until it has taken effect in every thread.
+
+        The parent is told of a stop only when it is complete; without waiting for that, a server
+        may still answer a request.
+        """
+        if self.running and self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def send(self, number: signal.Signals) -> None:
         """Send one signal, if the process lives."""

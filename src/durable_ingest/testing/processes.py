@@ -184,9 +184,9 @@ class ProcessServer(ControlledServer):
             self._child.end(signal.SIGKILL, within=STOP_WITHIN)
 
     def freeze(self) -> None:
-        """Hang it (SIGSTOP)."""
+        """Hang it (SIGSTOP); return when all its threads stand still."""
         if self._child is not None:
-            self._child.send(signal.SIGSTOP)
+            self._child.stop_for_now()
 
     def thaw(self) -> None:
         """Let it go on (SIGCONT)."""

@@ -1,0 +1,80 @@
+"""Whether a record comes back from its JSON as it was, and as the same JSON each time."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from durable_ingest.contract import Table
+
+
+def same(one: object, other: object) -> bool:
+    """Compare values, datetimes by their moment.
+
+    Python calls a time in the hour that a clock change repeats unequal to any in another zone
+    (PEP 495).
+    """
+    match one, other:
+        case datetime(), datetime() if one.tzinfo and other.tzinfo:
+            return one.astimezone(UTC) == other.astimezone(UTC)
+        case dict(), dict():
+            return same(list(one.items()), list(other.items()))
+        case (list(), list()) | (tuple(), tuple()):
+            return len(one) == len(other) and all(map(same, one, other))
+    try:
+        return bool(one == other)
+    except Exception:  # noqa: BLE001 - values of the team's own types may compare as they like
+        return False
+
+
+def changed_by_serializers(contract: Table, record: BaseModel, back: BaseModel) -> list[str]:
+    """Find scalar fields that a serializer alters in every mode, so that dumps do not show it.
+
+    Ids are made of a record's own values: two that are written as one must not have two groups.
+    """
+    names = contract.fields.columns.keys() - contract.fields.computed
+    pairs = {name: (getattr(record, name), getattr(back, name)) for name in names}
+    scalar = (str, int, float, bytes, Decimal, Enum, UUID, date, time, timedelta)
+    return [
+        name
+        for name, (given, read) in pairs.items()
+        if isinstance(given, scalar) and not same(given, read)
+    ]
+
+
+def holds_bytes(value: object) -> bool:
+    """Look for bytes, in containers too."""
+    if isinstance(value, dict):
+        return any(map(holds_bytes, [*value, *value.values()]))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(holds_bytes, value))
+    return isinstance(value, bytes)
+
+
+def holds_a_set(value: object) -> bool:
+    """Look for a set, in containers too."""
+    if isinstance(value, dict):
+        return any(map(holds_a_set, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(holds_a_set, value))
+    return isinstance(value, set | frozenset)
+
+
+def with_sets_sorted(value: object, written: Any) -> Any:  # noqa: ANN401 - parsed JSON
+    """Give sets one order in every process: the body is part of the deduplication id."""
+    if isinstance(value, set | frozenset) and isinstance(written, list):
+        return sorted(written, key=to_json)
+    if isinstance(value, dict) and isinstance(written, dict):
+        pairs = zip(written.items(), value.values(), strict=False)
+        return {name: with_sets_sorted(part, text) for (name, text), part in pairs}
+    if isinstance(value, list | tuple) and isinstance(written, list):
+        return [with_sets_sorted(v, w) for v, w in zip(value, written, strict=False)]
+    return written

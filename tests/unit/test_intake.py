@@ -1,0 +1,60 @@
+"""Events that are no batch of SQS messages."""
+
+from typing import Any
+
+import pytest
+
+from durable_ingest.errors import ForeignEventError
+from durable_ingest.intake import read_event
+
+_ARN = "arn:aws:sqs:eu-west-1:123456789012:writes.fifo"
+
+
+def delivered(**changes: object) -> dict[str, Any]:
+    """Make one record of a Lambda event."""
+    return {
+        "messageId": "m-1",
+        "receiptHandle": "h-1",
+        "body": "{}",
+        "attributes": {"SentTimestamp": "1700000000500", "MessageGroupId": "g"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": _ARN,
+        **changes,
+    }
+
+
+def test_a_batch_is_read_in_its_order() -> None:
+    """With the queue that it came from."""
+    event = {"Records": [delivered(), delivered(messageId="m-2")]}
+    messages, arn = read_event(event)
+    assert [found.id for found in messages] == ["m-1", "m-2"]
+    assert arn == _ARN
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        {},
+        [],
+        "text",
+        {"Records": None},
+        {"Records": []},
+        {"Records": [None]},
+        {"Records": [{"eventSource": "aws:s3"}]},
+        {"Records": [delivered(eventSource="aws:sns")]},
+        {"Records": [delivered(), delivered(eventSource="aws:sns")]},
+        {"Records": [delivered(attributes=None)]},
+        {"Records": [delivered(attributes={})]},
+        {"Records": [delivered(attributes={"SentTimestamp": "today"})]},
+        {"Records": [delivered(attributes="text")]},
+        {"Records": [delivered(messageAttributes={"x": 5})]},
+        {"Records": [delivered(messageAttributes=["x"])]},
+        {"httpMethod": "POST", "body": "{}"},
+    ],
+)
+def test_a_foreign_event_raises(event: Any) -> None:  # noqa: ANN401 - whatever Lambda passes
+    """Answered with no failures, it would be deleted."""
+    with pytest.raises(ForeignEventError, match="no batch of SQS messages"):
+        read_event(event)
