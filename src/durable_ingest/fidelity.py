@@ -22,13 +22,12 @@ def same(one: object, other: object) -> bool:
     Python calls a time in the hour that a clock change repeats unequal to any in another zone
     (PEP 495).
     """
-    match one, other:
-        case datetime(), datetime() if one.tzinfo and other.tzinfo:
-            return one.astimezone(UTC) == other.astimezone(UTC)
-        case dict(), dict():
-            return same(list(one.items()), list(other.items()))
-        case (list(), list()) | (tuple(), tuple()):
-            return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, datetime) and isinstance(other, datetime) and one.tzinfo and other.tzinfo:
+        return one.astimezone(UTC) == other.astimezone(UTC)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return same(list(one.items()), list(other.items()))
+    if isinstance(one, list | tuple) and isinstance(other, type(one)):
+        return len(one) == len(other) and all(map(same, one, other))
     try:
         return bool(one == other)
     except Exception:  # noqa: BLE001 - values of the team's own types may compare as they like

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.codec import Undecodable, decode
 from durable_ingest.errors import ForeignEventError
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from durable_ingest.contract import Table
+
+_SQS_ARN: Final = re.compile("arn:[^:]+:sqs:[^:]+:[^:]+:[^:]+")
 
 
 def read_event(event: Mapping[str, Any]) -> tuple[list[Message], str]:
@@ -28,7 +31,7 @@ def read_event(event: Mapping[str, Any]) -> tuple[list[Message], str]:
         arns = {str(record["eventSourceARN"]) for record in records}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ForeignEventError from None
-    if sources != {"aws:sqs"} or len(arns) != 1:
+    if sources != {"aws:sqs"} or len(arns) != 1 or not all(map(_SQS_ARN.fullmatch, arns)):
         raise ForeignEventError
     return messages, arns.pop()
 

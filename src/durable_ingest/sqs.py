@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from durable_ingest.aws import call, entry_failure
+from durable_ingest.bounded import run_within
 from durable_ingest.ports import SendFailure
 from durable_ingest.receipt import Receipt
 
@@ -24,12 +25,24 @@ class SqsQueue:
         client: a boto3 SQS client.
         url: the queue's URL.
         call_limit: the longest that one call takes with this client, in seconds.
+        bounded: give a call up after that time, whatever it is doing: a client's own time-outs
+            bound neither the resolution of a name nor an answer that trickles. It may still take
+            effect later, which does no harm to deletes, hiding and dead letters, and would to
+            sending.
     """
 
-    def __init__(self, client: Any, url: str, call_limit: float) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        client: Any,  # noqa: ANN401 - boto3 makes its clients' classes at run time
+        url: str,
+        call_limit: float,
+        *,
+        bounded: bool = False,
+    ) -> None:
         self._client = client
         self._url = url
         self.call_limit = call_limit
+        self._bounded = bounded
 
     def send(self, entries: Sequence[Outgoing]) -> list[Receipt | SendFailure]:
         """Send up to 10 messages with SendMessageBatch."""
@@ -46,7 +59,7 @@ class SqsQueue:
             }
             for place, entry in enumerate(entries)
         ]
-        answer = call(self._client.send_message_batch, QueueUrl=self._url, Entries=batch)
+        answer = self._call(self._client.send_message_batch, batch)
         if isinstance(answer, SendFailure):
             return [answer] * len(entries)
         stored = _by_place(answer.get("Successful"))
@@ -69,7 +82,7 @@ class SqsQueue:
     def _confirmed(
         self, operation: Callable[..., Any], entries: list[dict[str, Any]]
     ) -> list[bool]:
-        answer = call(operation, QueueUrl=self._url, Entries=entries)
+        answer = self._call(operation, entries)
         name = getattr(operation, "__name__", "SQS")
         if isinstance(answer, SendFailure):
             _LOGGER.warning("%s failed: %s", name, answer.code)
@@ -78,6 +91,19 @@ class SqsQueue:
             _LOGGER.warning("%s failed for a message: %s", name, code)
         done = _by_place(answer.get("Successful"))
         return [place in done for place in range(len(entries))]
+
+    def _call(
+        self, operation: Callable[..., Any], entries: list[dict[str, Any]]
+    ) -> dict[str, Any] | SendFailure:
+        def ask() -> dict[str, Any] | SendFailure:
+            return call(operation, QueueUrl=self._url, Entries=entries)
+
+        if not self._bounded:
+            return ask()
+        try:
+            return run_within(self.call_limit, ask)
+        except TimeoutError:
+            return SendFailure(code="TimedOut", retryable=True, in_doubt=True)
 
 
 def _by_place(entries: Sequence[Mapping[str, Any]] | None) -> dict[int, Any]:

@@ -51,7 +51,7 @@ class DrainerQueues:
         """Give the dead-letter queue; a call to it takes no longer than `call_limit` seconds."""
         url = self._dead_letter_queue_url or ""
         limit = _within(call_limit)
-        return SqsQueue(self._client(url, limit), url, limit)
+        return SqsQueue(self._client(url, limit), url, limit, bounded=True)
 
     def queue_of_arn(self, arn: str, call_limit: float) -> Queue:
         """Give the queue that an event's records name by their ARN.
@@ -64,7 +64,7 @@ class DrainerQueues:
         limit = _within(call_limit)
         client = self._client(self._dead_letter_queue_url or home, limit, region)
         endpoint = str(client.meta.endpoint_url).rstrip("/")
-        return SqsQueue(client, f"{endpoint}/{account}/{name}", limit)
+        return SqsQueue(client, f"{endpoint}/{account}/{name}", limit, bounded=True)
 
     def _client(self, url: str, limit: float, region: str | None = None) -> Any:  # noqa: ANN401
         if self._given is not None:

@@ -74,7 +74,7 @@ class Connection:
         tls: dict[str, Any] = {}
         if target.ssl_mode == "DISABLED":
             tls = {"ssl_disabled": True}
-        elif (context := target.tls()) is not None:
+        elif (context := target.tls) is not None:
             tls = {"ssl": context}
         try:
             sock = dial(target.host, target.port, limit)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 from contextlib import suppress
 from ipaddress import ip_address
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING, Any
+
+from durable_ingest.bounded import run_within
 
 if TYPE_CHECKING:
     from durable_ingest.deadline import Deadline
@@ -21,7 +21,7 @@ def dial(host: str, port: int, deadline: Deadline) -> socket.socket:
     Raises:
         OSError: no address could be reached in time.
     """
-    failure: OSError = TimeoutError(f"the name of {host} did not resolve in time")
+    failure: OSError = TimeoutError(f"no time was left to reach {host}")
     addresses = _resolve(host, port, deadline)
     for place, address in enumerate(addresses):
         share = deadline.remaining() / (len(addresses) - place)
@@ -56,22 +56,14 @@ def _connect(
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
+    def resolve() -> list[Any]:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
     with suppress(ValueError):
         ip_address(host)
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    answers: SimpleQueue[list[Any] | OSError] = SimpleQueue()
-
-    def resolve() -> None:
-        try:
-            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
-        except OSError as error:
-            answers.put(error)
-
-    Thread(target=resolve, name="durable-ingest-resolve", daemon=True).start()
+        return resolve()
     try:
-        answer = answers.get(timeout=max(deadline.remaining(), 0.001))
-    except Empty:
-        return []
-    if isinstance(answer, OSError):
-        raise answer
-    return answer
+        return run_within(deadline.remaining(), resolve)
+    except UnicodeError as error:
+        msg = f"{host} is no host name"
+        raise OSError(msg) from error

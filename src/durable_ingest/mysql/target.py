@@ -122,8 +122,9 @@ class MySQL:
         """The default schema, or None."""
         return unquote(urlsplit(self.url).path.lstrip("/")) or None
 
+    @cached_property
     def tls(self) -> ssl.SSLContext | None:
-        """Make the TLS settings; None where TLS is not insisted on.
+        """The TLS settings; None where TLS is not insisted on.
 
         Raises:
             MisconfiguredError: `ssl_ca` cannot be read.
