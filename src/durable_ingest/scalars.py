@@ -118,7 +118,7 @@ def _folded_character(character: str) -> str:
     if digit is not None:
         return str(digit)
     if "\u30a1" <= character <= "\u30f6":
-        return chr(ord(character) - _KATAKANA_TO_HIRAGANA)
+        character = chr(ord(character) - _KATAKANA_TO_HIRAGANA)
     return _LETTERS.get(character, character)
 
 
@@ -128,4 +128,7 @@ _KATAKANA_TO_HIRAGANA = 0x60
 _LETTERS = {
     "æ": "ae", "ð": "d", "đ": "d", "ħ": "h", "ı": "i", "ł": "l", "ø": "o", "œ": "oe", "ґ": "г",
     "Æ": "ae", "Ð": "d", "Đ": "d", "Ħ": "h", "Ł": "l", "Ø": "o", "Œ": "oe", "Ґ": "г",
+    **dict(zip("ぁぃぅぇぉっゃゅょゎゕゖ", "あいうえおつやゆよわかけ", strict=True)),
+    **dict(zip("ㇰㇱㇲㇳㇴㇵㇶㇷ", "くしすとぬはひふ", strict=True)),
+    **dict(zip("ㇸㇹㇺㇻㇼㇽㇾㇿ", "へほむらりるれろ", strict=True)),
 }  # fmt: skip

@@ -16,15 +16,21 @@ from durable_ingest import Drainer, MySQL, Retry, Table
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.errors import BatchHeldError
 from durable_ingest.mysql.store import MySQLStore
-from durable_ingest.testing import DatabaseServer, LambdaContext, sqs_event, sqs_record
+from durable_ingest.testing import (
+    DatabaseServer,
+    LambdaContext,
+    TcpProxy,
+    sqs_event,
+    sqs_record,
+)
 from durable_ingest.testing.connection import Address
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection as PyMySQLConnection
 
     from durable_ingest.clock import Clock
-    from durable_ingest.mysql.connection import Connection
     from durable_ingest.deadline import Deadline
+    from durable_ingest.mysql.connection import Connection
     from durable_ingest.ports import Refusal, RetryPolicy, Row, Store
 
 DEAD_LETTERS = "https://sqs.eu-west-1.amazonaws.com/123456789012/dead.fifo"
@@ -281,3 +287,10 @@ def server(database: DatabaseServer) -> Iterator[DatabaseServer]:
     if not database.running:
         database.start()
     database.read_only(on=False)
+
+
+@pytest.fixture
+def proxy(database: DatabaseServer) -> Iterator[TcpProxy]:
+    """Give a proxy in front of the server."""
+    with TcpProxy(Address.parse(database.url).port) as proxy:
+        yield proxy

@@ -19,7 +19,7 @@ class Brittle(BaseModel):
     id: int
     parts: int
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def share(self) -> int:
         """Divide."""

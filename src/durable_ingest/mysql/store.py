@@ -172,15 +172,26 @@ class _Write:
             self._part(rows[:middle])
             self._part(rows[middle:])
         else:
-            self._settle_alone(rows[0], refusal)
+            self._settle_alone(rows[0], self._second_opinion(rows[0], refusal))
+
+    def _second_opinion(self, row: Row, refusal: Refusal) -> Refusal | None:
+        """Try a rejected row again with its table looked at anew: its columns may have changed."""
+        session = self._store.session
+        if refusal.fault is not Fault.REJECTED or session is None:
+            return refusal
+        session.forget(row.contract.name)
+        return self._try([row])
 
     def _refuse(self, row: Row, refusal: Refusal) -> None:
         if row.group not in self._stuck:
             self._results[row.index] = refusal
             self._stuck.add(row.group)
 
-    def _settle_alone(self, row: Row, refusal: Refusal) -> None:
+    def _settle_alone(self, row: Row, refusal: Refusal | None) -> None:
         session = self._store.session
+        if refusal is None:
+            self._results[row.index] = None
+            return
         the_rows_own = (Fault.REJECTED, Fault.DEPENDENT, Fault.UNKNOWN)
         if session is not None and refusal.fault in the_rows_own and session.shows_stale(row):
             self._results[row.index] = None
