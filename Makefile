@@ -12,7 +12,9 @@ help: ## List the targets
 test: ## Run all tests on a real database, with branch coverage; ARGS="-k enqueuer" goes to pytest
 	@scripts/venv
 	@scripts/database
-	$(bin)/coverage run -m pytest $(ARGS)
+	@rm -f .coverage .coverage.*
+	$(bin)/coverage run -m pytest --numprocesses 4 --dist worksteal $(ARGS)
+	@$(bin)/coverage combine --quiet
 	@$(bin)/coverage report
 
 drill: ## Rehearse a database upgrade under load; ARGS="--rate 50 --outage 20" goes to the drill
