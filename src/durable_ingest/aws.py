@@ -83,6 +83,8 @@ def call(operation: Callable[..., Any], **arguments: object) -> dict[str, Any] |
             in_doubt=isinstance(error, HTTPClientError) and not isinstance(error, _NEVER_SENT),
             refused_call=isinstance(error, _NEVER_GOOD),
         )
+    except OSError as error:
+        return SendFailure(code=type(error).__name__, retryable=True, in_doubt=True)
     return answer
 
 

@@ -81,7 +81,7 @@ def _explanation(message: Message, refusal: Refusal) -> str:
         "table": refusal.table,
         "message_id": message.id,
         "sequence": None if message.sequence is None else str(message.sequence),
-        "sent": round(message.sent, 3),
+        "sent": message.sent,
     }
     while len(text := json.dumps(explanation)) > _LONGEST_EXPLANATION:
         longest = max(

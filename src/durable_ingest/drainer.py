@@ -164,15 +164,18 @@ class Drainer:
             return
         if refusal.fault is Fault.UNAVAILABLE and refusal.code is not None:
             self._last_outage = self._clock.now()
-        now = self._clock.now()
-        since_outage = None if self._last_outage is None else now - self._last_outage
-        given_up = refusal.fault is Fault.DEPENDENT and may_be_given_up(
-            now - given.first_received, since_outage
-        )
-        if refusal.fault is Fault.REJECTED or given_up:
+        if refusal.fault is Fault.REJECTED or self._gives_up(given, refusal):
             ledger.reject(index, refusal)
         else:
             ledger.hold(index, refusal)
+
+    def _gives_up(self, given: Message, refusal: Refusal) -> bool:
+        """Say whether a message has waited long enough for another to cure it."""
+        if refusal.fault is not Fault.DEPENDENT or given.first_received is None:
+            return False
+        now = self._clock.now()
+        since_outage = None if self._last_outage is None else now - self._last_outage
+        return may_be_given_up(now - given.first_received, since_outage)
 
     def _bury(
         self,
@@ -216,10 +219,11 @@ class Drainer:
         """
         if refusal.fault is Fault.CONTENDED:
             return contended_seconds(self._clock.jitter())
-        since = head.first_received
+        now = self._clock.now()
+        since = now if head.first_received is None else head.first_received
         if refusal.fault is Fault.UNAVAILABLE and self._last_success is not None:
             since = max(since, self._last_success)
-        return hide_seconds(self._clock.now() - since)
+        return hide_seconds(now - since)
 
     def _log(self, batch: Sequence[Message], held: dict[int, Refusal]) -> None:
         for fault in dict.fromkeys(refusal.fault for refusal in held.values()):

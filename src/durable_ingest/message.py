@@ -71,10 +71,10 @@ class Message:
     """None on a standard queue."""
     sequence: int | None
     """SQS' sequence number, or the smaller one that a redriven message carries."""
-    sent: float
-    """When SQS took it: seconds since 1970 UTC."""
-    first_received: float
-    """When it was first received: seconds since 1970 UTC."""
+    sent: float | None
+    """When SQS took it: seconds since 1970 UTC. None in events that leave it out."""
+    first_received: float | None
+    """When it was first received, likewise."""
     receive_count: int
     attributes: dict[str, str]
     """The message attributes whose type is text."""
@@ -153,7 +153,8 @@ def message(record: Mapping[str, Any]) -> Message:
     system = record["attributes"]
     attributes = _text_attributes(record.get("messageAttributes") or {})
     numbers = (system.get("SequenceNumber"), attributes.get(SEQUENCE))
-    sent = int(system["SentTimestamp"]) / 1000
+    sent = _seconds(system.get("SentTimestamp"))
+    first_received = _seconds(system.get("ApproximateFirstReceiveTimestamp"))
     return Message(
         id=str(record["messageId"]),
         receipt_handle=str(record["receiptHandle"]),
@@ -161,10 +162,14 @@ def message(record: Mapping[str, Any]) -> Message:
         group_id=system.get("MessageGroupId") or None,
         sequence=min(_sequences(numbers), default=None) if numbers[0] else None,
         sent=sent,
-        first_received=int(system.get("ApproximateFirstReceiveTimestamp") or sent * 1000) / 1000,
+        first_received=sent if first_received is None else first_received,
         receive_count=int(system.get("ApproximateReceiveCount") or 1),
         attributes=attributes,
     )
+
+
+def _seconds(milliseconds: str | None) -> float | None:
+    return int(milliseconds) / 1000 if milliseconds else None
 
 
 def _text_attributes(given: Mapping[str, Any]) -> dict[str, str]:

@@ -63,7 +63,7 @@ class DrainerQueues:
         home = f"https://sqs.{region}.{_DOMAINS.get(region[:3], 'amazonaws.com')}/"
         limit = _within(call_limit)
         client = self._client(self._dead_letter_queue_url or home, limit, region)
-        endpoint = str(client.meta.endpoint_url).rstrip("/")
+        endpoint = str(getattr(client.meta, "endpoint_url", None) or home).rstrip("/")
         return SqsQueue(client, f"{endpoint}/{account}/{name}", limit, bounded=True)
 
     def _client(self, url: str, limit: float, region: str | None = None) -> Any:  # noqa: ANN401

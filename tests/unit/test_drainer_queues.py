@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 
-from durable_ingest.aws import entry_failure
+from durable_ingest.aws import call, entry_failure
 from durable_ingest.deadline import Deadline
+from durable_ingest.message import message
 from durable_ingest.mysql import dial
 from durable_ingest.mysql.preflight import problems, read_facts
+from durable_ingest.ports import SendFailure
+from durable_ingest.testing import sqs_record
 from durable_ingest.wiring import DrainerQueues
 from tests.records import CUSTOMERS
 from tests.virtual_clock import VirtualClock
@@ -61,3 +64,22 @@ def test_a_generated_column_is_named_by_the_preflight() -> None:
     assert problems(CUSTOMERS, facts) == [
         "column 'email' of 'customers' is generated; leave it out of the model"
     ]
+
+
+def test_a_bare_network_error_is_in_doubt() -> None:
+    """A client that is not boto3's own may let one through."""
+
+    def broken(**_: object) -> None:
+        raise ConnectionResetError
+
+    failure = call(broken)
+    assert failure == SendFailure("ConnectionResetError", retryable=True, in_doubt=True)
+
+
+def test_an_event_may_leave_its_times_out() -> None:
+    """Events made by hand often do; such a message counts as new."""
+    record = sqs_record("{}", group="a")
+    del record["attributes"]["SentTimestamp"]
+    del record["attributes"]["ApproximateFirstReceiveTimestamp"]
+    read = message(record)
+    assert (read.sent, read.first_received) == (None, None)

@@ -46,7 +46,6 @@ def test_a_batch_is_read_in_its_order() -> None:
         {"Records": [delivered(eventSource="aws:sns")]},
         {"Records": [delivered(), delivered(eventSource="aws:sns")]},
         {"Records": [delivered(attributes=None)]},
-        {"Records": [delivered(attributes={})]},
         {"Records": [delivered(attributes={"SentTimestamp": "today"})]},
         {"Records": [delivered(attributes="text")]},
         {"Records": [delivered(messageAttributes={"x": 5})]},

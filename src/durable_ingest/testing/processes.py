@@ -93,6 +93,7 @@ class ProcessServer(ControlledServer):
 
     def _create(self) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="durable-ingest-"))
+        (self._home / "tmp").mkdir()
         self._child = Child(self._home / "log")
         accounts = self._home / "accounts.sql"
         accounts.write_text(self._accounts())
@@ -112,6 +113,7 @@ class ProcessServer(ControlledServer):
             installer,
             "--no-defaults",
             f"--datadir={self._home / 'data'}",
+            f"--tmpdir={self._home / 'tmp'}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
             f"--user={getpass.getuser()}",
@@ -137,7 +139,10 @@ class ProcessServer(ControlledServer):
         )
 
     def _command(self) -> list[str]:
-        command = [self._program, "--no-defaults", f"--datadir={self._directory / 'data'}"]
+        home = self._directory
+        # MariaDB sweeps its temporary directory at its start: servers must not share one.
+        directories = [f"--datadir={home / 'data'}", f"--tmpdir={home / 'tmp'}"]
+        command = [self._program, "--no-defaults", *directories]
         # The server refuses to run as root unless it is told to.
         return [*command, "--user=root"] if getpass.getuser() == "root" else command
 
