@@ -3,6 +3,8 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help test drill lint requirements dist clean
 bin := .venv/bin
+# Each process has a database server of its own; a given one is changed by one test at a time.
+processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
 compile := $(bin)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
@@ -13,7 +15,7 @@ test: ## Run all tests on a real database, with branch coverage; ARGS="-k enqueu
 	@scripts/venv
 	@scripts/database
 	@rm -f .coverage .coverage.*
-	$(bin)/coverage run -m pytest --numprocesses 4 --dist worksteal $(ARGS)
+	$(bin)/coverage run -m pytest --numprocesses $(processes) --dist worksteal $(ARGS)
 	@$(bin)/coverage combine --quiet
 	@$(bin)/coverage report
 

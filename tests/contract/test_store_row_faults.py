@@ -116,6 +116,25 @@ def test_a_rejected_row_that_is_stale_is_settled(bench: Bench, guarded: bool) ->
     assert bench.sql("SELECT name FROM items") == [("new",)]
 
 
+class Named(BaseModel):
+    """A row with a text key."""
+
+    id: str
+    name: str
+
+
+@pytest.mark.parametrize("key", ["100%", "%s", "%(x)s", "a'b\\"])
+def test_a_stale_row_is_found_by_any_key(bench: Bench, key: str) -> None:
+    """A key may hold what a driver takes for a placeholder or a quote."""
+    bench.sql("CREATE TABLE named (id VARCHAR(9) PRIMARY KEY, name VARCHAR(5), seq DECIMAL(39))")
+    table = Table("named", Named, key="id", sequence="seq")
+    drain = bench.drain(table)
+    drain(sent(table, {"id": key, "name": "new"}, sequence=2, group="g"))
+    outcome = drain(sent(table, {"id": key, "name": "too long"}, sequence=1, group="g"))
+    assert outcome.stored == [0]
+    assert bench.sql("SELECT id, name FROM named") == [(key, "new")]
+
+
 @pytest.fixture
 def small_packets(server: DatabaseServer) -> Iterator[int]:
     """Let the server take packets of 64 KiB at most."""

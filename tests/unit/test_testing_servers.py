@@ -1,5 +1,6 @@
 """The parts of the testing kernel's servers that need no server."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -97,12 +98,24 @@ def test_a_given_url_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (server.url, server.admin_url, server.running) == (URL, URL, True)
 
 
-@pytest.mark.usefixtures("nothing_here")
-def test_a_given_url_is_not_controlled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where control is asked for, the URL is passed over, and the text says why."""
-    monkeypatch.setenv(provisioning.URL, URL)
-    with pytest.raises(NoDatabaseServerError, match="cannot use one that is not theirs"):
-        provisioning.provision(control=True)
+def test_a_given_server_is_taken_away_from_its_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where control is asked for, the URL leads through a proxy that can refuse connections."""
+    with socket.create_server(("127.0.0.1", 0)) as upstream:
+        given = f"mysql://u:p@127.0.0.1:{upstream.getsockname()[1]}/db"
+        monkeypatch.setenv(provisioning.URL, given)
+        server = provisioning.provision(control=True)
+        assert server.url != given
+        address = ("127.0.0.1", Address.parse(server.url).port)
+        for _ in range(2):
+            assert server.running
+            socket.create_connection(address, 1).close()
+            server.stop()
+            with pytest.raises(OSError, match="refused"):
+                socket.create_connection(address, 1)
+            monkeypatch.setattr(server, "read_only", lambda _on: None)
+            server.start()
+        server.close()
+    assert not server.running
 
 
 @pytest.mark.usefixtures("nothing_here")

@@ -112,9 +112,9 @@ class Connection:
         return int(self._raw.affected_rows())
 
     def query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run a query; return its rows."""
+        """Run a query; return its rows. Without arguments, a % in it is a %."""
         with self._raw.cursor() as cursor:
-            _mapped(cursor.execute, sql, tuple(arguments))
+            _mapped(cursor.execute, sql, tuple(arguments) or None)
             return list(cursor.fetchall())
 
     def literal(self, value: object) -> str:

@@ -61,10 +61,12 @@ class Session:
         whole = self.connection.autocommit and len(statements) == 1
         if self.connection.autocommit and not whole:
             self._execute("BEGIN", deadline)
-        changed = {table.name: self._execute(sql, deadline, table) > 0 for table, sql in statements}
+        changed = {
+            table.name for table, sql in statements if self._execute(sql, deadline, table) > 0
+        }
         if not whole:
             self._commit(deadline)
-        self.changed.update(name for name, did in changed.items() if did)
+        self.changed.update(changed)
 
     def rollback(self) -> bool:
         """Undo an open transaction; False where the session is of no further use."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from durable_ingest.testing import containers, processes
+from durable_ingest.testing.leased import LeasedServer
 from durable_ingest.testing.servers import ControlledServer, DatabaseServer, GivenServer
 
 URL = "DURABLE_INGEST_TEST_MYSQL_URL"
@@ -36,7 +37,8 @@ def provision(*, control: bool = True) -> DatabaseServer:
     """Give a running server; its `close()` is the caller's duty.
 
     Args:
-        control: it must be one that can be stopped and killed, so not one given by its URL.
+        control: it must be one that can be stopped and killed. One that is given by its URL is
+            then only taken away from its clients (see `LeasedServer`).
 
     Raises:
         NoDatabaseServerError: none can be had.
@@ -72,13 +74,11 @@ def _ways(*, control: bool) -> Iterator[Way]:
 
 def _given(*, control: bool) -> Way:
     url = os.environ.get(URL, "")
-    refusal = "" if url else "it is not set"
-    if url and control:
-        refusal = "tests that stop the server cannot use one that is not theirs"
+    kind = LeasedServer if control else GivenServer
     return Way(
         name=f"a server that runs already, its URL in {URL}",
-        refusal=refusal,
-        take=lambda: GivenServer(url, os.environ.get(ADMIN_URL)),
+        refusal="" if url else "it is not set",
+        take=lambda: kind(url, os.environ.get(ADMIN_URL)),
     )
 
 

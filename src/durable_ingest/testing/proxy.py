@@ -60,14 +60,22 @@ class TcpProxy:
         host: the server's address.
         on_request: asked about every request before it is passed on.
         mysql: False for any other protocol; a request is then whatever one read gives.
+        listen: the port to listen on; a free one by default.
     """
 
     def __init__(
-        self, port: int, host: str = "127.0.0.1", *, on_request: Hook = pass_all, mysql: bool = True
+        self,
+        port: int,
+        host: str = "127.0.0.1",
+        *,
+        on_request: Hook = pass_all,
+        mysql: bool = True,
+        listen: int = 0,
     ) -> None:
         """Keep the settings; nothing is opened."""
         self.upstream = (host, port)
         self.mysql = mysql
+        self._listen = listen
         self.on_request = on_request
         """May be replaced at any time."""
         self.requests: list[bytes] = []
@@ -118,7 +126,7 @@ class TcpProxy:
 
     def __enter__(self) -> Self:
         """Listen."""
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = socket.create_server(("127.0.0.1", self._listen))
         self._closing = False
         self._listener = listener
         self._acceptor = threading.Thread(target=self._accept, args=(listener,), daemon=True)
