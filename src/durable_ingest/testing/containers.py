@@ -16,6 +16,7 @@ from durable_ingest.testing.servers import (
     ControlledServer,
     flavour_of,
 )
+from durable_ingest.testing.waiting import eventually
 
 if TYPE_CHECKING:
     import docker
@@ -209,9 +210,20 @@ class ContainerServer(ControlledServer):
             self._container.wait(timeout=STOP_WITHIN)
 
     def freeze(self) -> None:
-        """Hang it (docker pause)."""
+        """Hang it (docker pause).
+
+        The kernel's freezer now and then fails on a busy machine ("unable to freeze"), and
+        succeeds a moment later.
+        """
+        eventually(self._try_to_freeze, what="docker pause")
+
+    def _try_to_freeze(self) -> bool:
+        import docker.errors  # noqa: PLC0415  loaded at first use
+
         if self._status() == "running":
-            self._container.pause()
+            with contextlib.suppress(docker.errors.APIError):
+                self._container.pause()
+        return self._status() != "running"
 
     def thaw(self) -> None:
         """Let it go on (docker unpause)."""
