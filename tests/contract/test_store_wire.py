@@ -194,3 +194,19 @@ def others(bench: Bench) -> list[tuple[Any, ...]]:
         " WHERE DB = %s AND INFO LIKE 'INSERT%%late%%'",
         (bench.name,),
     )
+
+
+@pytest.mark.parametrize("table", [ITEMS, SEQUENCED], ids=["plain", "sequence"])
+def test_a_row_that_takes_the_connection_down_waits_alone(
+    bench: Bench, proxy: TcpProxy, table: Table
+) -> None:
+    """A good connection that is lost each time is no outage: its neighbours are stored."""
+    bench.sql(ITEMS_TABLE)
+    bench.sql(SEQUENCED_TABLE)
+    drain = bench.drain(table, url=proxy.url(bench.url), retry=PATIENT)
+    proxy.on_request = lambda request: Action.CUT if b"'deadly'" in request else Action.PASS
+    names = ["a", "b", "deadly", "c", "d"]
+    outcome = drain(*({"id": n, "name": name} for n, name in enumerate(names)))
+    assert (outcome.stored, set(outcome.held)) == ([0, 1, 3, 4], {2})
+    assert outcome.faults == {2: "unavailable 2013"}
+    assert not outcome.dead
