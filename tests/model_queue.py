@@ -28,7 +28,7 @@ class Answer(Enum):
 
 @dataclass
 class ModelQueue:
-    """Implements `ports.Queue` for sending.
+    """Implements `ports.Outbox` for sending.
 
     Args:
         clock: what each call takes time on.
@@ -53,14 +53,6 @@ class ModelQueue:
         self._last = next(self._takes, self._last)
         self.clock.elapsed += self._last
         return [self._answer(entry) for entry in entries]
-
-    def delete(self, receipt_handles: Sequence[str]) -> list[bool]:
-        """Nothing here deletes."""
-        raise NotImplementedError
-
-    def hide(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> list[bool]:
-        """Nothing here hides."""
-        raise NotImplementedError
 
     def _answer(self, entry: Outgoing) -> Receipt | SendFailure:
         answer = self.answers(entry)

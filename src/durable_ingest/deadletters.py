@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from durable_ingest.deadline import Deadline
     from durable_ingest.message import Message
-    from durable_ingest.ports import Queue, Refusal
+    from durable_ingest.ports import Outbox, Refusal
     from durable_ingest.receipt import Receipt
 
 _MOST_ATTRIBUTES: Final = 10  # SQS Developer Guide, "Amazon SQS message quotas"
@@ -44,7 +44,7 @@ def dead_letter(message: Message, refusal: Refusal) -> Outgoing:
 
 
 def bury(
-    queue: Queue, letters: Mapping[int, Outgoing], deadline: Deadline
+    queue: Outbox, letters: Mapping[int, Outgoing], deadline: Deadline
 ) -> dict[int, Receipt | SendFailure]:
     """Send dead letters, once each; say for each index what became of it."""
     left = dict(letters)

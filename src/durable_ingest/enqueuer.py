@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from durable_ingest.clock import Clock
-    from durable_ingest.ports import Queue
+    from durable_ingest.ports import Outbox
 
 
 class Enqueuer:
@@ -67,7 +67,7 @@ class Enqueuer:
         self._timeout = timeout
         self._clock = clock
         self._lock = Lock()
-        self._opened: Queue | None = None
+        self._opened: Outbox | None = None
 
     def enqueue(
         self,
@@ -168,7 +168,7 @@ class Enqueuer:
             raise ContractError("to", f"{type(record).__name__} has several contracts: {names}")
         return fitting[0]
 
-    def _queue(self) -> Queue:
+    def _queue(self) -> Outbox:
         with self._lock:
             if self._opened is None:
                 from durable_ingest.wiring import sender  # noqa: PLC0415 - boto3 loads here

@@ -112,8 +112,8 @@ class SendFailure:
     attempted: bool = True
 
 
-class Queue(Protocol):
-    """One SQS queue. No method raises what SQS or the network causes."""
+class Outbox(Protocol):
+    """A queue that messages are sent to. Raises nothing that SQS or the network causes."""
 
     @property
     def call_limit(self) -> float:
@@ -123,6 +123,10 @@ class Queue(Protocol):
     def send(self, entries: Sequence[Outgoing]) -> list[Receipt | SendFailure]:
         """Send up to 10 messages in one call; one result each, in order."""
         ...
+
+
+class Queue(Outbox, Protocol):
+    """A queue that messages are received from as well. Raises as little."""
 
     def delete(self, receipt_handles: Sequence[str]) -> list[bool]:
         """Delete up to 10 messages in one call; whether each is confirmed gone."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from durable_ingest.clock import Clock
     from durable_ingest.deadline import Deadline
     from durable_ingest.message import Outgoing
-    from durable_ingest.ports import Queue
+    from durable_ingest.ports import Outbox
 
 _LOGGER = logging.getLogger("durable_ingest")
 _NOT_ATTEMPTED: Final = SendFailure(
@@ -31,7 +31,7 @@ class Sending:
     """Sends entries so that a group's messages are stored in their order, or not at all."""
 
     def __init__(
-        self, queue: Queue, entries: list[Outgoing], clock: Clock, deadline: Deadline
+        self, queue: Outbox, entries: list[Outgoing], clock: Clock, deadline: Deadline
     ) -> None:
         self._queue = queue
         self._entries = entries

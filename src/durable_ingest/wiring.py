@@ -11,7 +11,7 @@ from durable_ingest.aws import sqs_client
 from durable_ingest.sqs import SqsQueue
 
 if TYPE_CHECKING:
-    from durable_ingest.ports import Queue
+    from durable_ingest.ports import Outbox, Queue
 
 _CONNECT_SHARE: Final = 0.15
 _READ_SHARE: Final = 0.3
@@ -19,7 +19,7 @@ _CALL_LIMITS: Final = (3.0, 1.0, 0.4)
 _DOMAINS: Final = {"cn-": "amazonaws.com.cn"}
 
 
-def sender(queue_url: str, client: Any, timeout: float) -> Queue:  # noqa: ANN401
+def sender(queue_url: str, client: Any, timeout: float) -> Outbox:  # noqa: ANN401
     """Make the queue that an enqueuer sends to, within `timeout` seconds a call.
 
     A connection and an answer may take less than half of it together, so that one attempt can
@@ -47,7 +47,7 @@ class DrainerQueues:
         self._dead_letter_queue_url = dead_letter_queue_url
         self._made: dict[float, Any] = {}
 
-    def dead_letter_queue(self, call_limit: float) -> Queue:
+    def dead_letter_queue(self, call_limit: float) -> Outbox:
         """Give the dead-letter queue; a call to it takes no longer than `call_limit` seconds."""
         url = self._dead_letter_queue_url or ""
         limit = _within(call_limit)
