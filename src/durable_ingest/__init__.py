@@ -11,19 +11,34 @@ from durable_ingest._version import __version__
 
 if TYPE_CHECKING:
     from durable_ingest.backoff import Retry
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Command, Table
     from durable_ingest.drainer import Drainer
     from durable_ingest.enqueuer import Enqueuer
-    from durable_ingest.mysql import MySQL
+    from durable_ingest.errors import Reject
+    from durable_ingest.mysql import Inbox, MySQL
     from durable_ingest.receipt import Receipt
 
-__all__ = ["Drainer", "Enqueuer", "MySQL", "Receipt", "Retry", "Table", "__version__"]
+__all__ = [
+    "Command",
+    "Drainer",
+    "Enqueuer",
+    "Inbox",
+    "MySQL",
+    "Receipt",
+    "Reject",
+    "Retry",
+    "Table",
+    "__version__",
+]
 
 _HOMES = {
+    "Command": "durable_ingest.contract",
     "Drainer": "durable_ingest.drainer",
     "Enqueuer": "durable_ingest.enqueuer",
+    "Inbox": "durable_ingest.mysql",
     "MySQL": "durable_ingest.mysql",
     "Receipt": "durable_ingest.receipt",
+    "Reject": "durable_ingest.errors",
     "Retry": "durable_ingest.backoff",
     "Table": "durable_ingest.contract",
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Contract
     from durable_ingest.enqueuer import Enqueuer
 
 _LOGGER = logging.getLogger("durable_ingest")
@@ -37,7 +37,7 @@ class _BadBodyError(Exception):
 
 def endpoint(
     enqueuer: Enqueuer,
-    contract: Table,
+    contract: Contract,
     *,
     record: Callable[[Mapping[str, Any], Any], BaseModel] | None = None,
 ) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
@@ -84,7 +84,7 @@ def endpoint(
 
 def _record(
     event: Mapping[str, Any],
-    contract: Table,
+    contract: Contract,
     make: Callable[[Mapping[str, Any], Any], BaseModel] | None,
 ) -> BaseModel:
     body = _body(event)

@@ -25,7 +25,7 @@ from durable_ingest.ports import Fault, Refusal
 from durable_ingest.scalars import refusal
 
 if TYPE_CHECKING:
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Contract
 
 _ILLEGAL_IN_A_BODY: Final = re.compile("[\ufffe\uffff]")
 _MANY_ERRORS: Final = 20
@@ -47,7 +47,7 @@ class Decoded:
     present: frozenset[str]
 
 
-def encode(contract: Table, record: BaseModel) -> tuple[str, dict[str, str]]:
+def encode(contract: Contract, record: BaseModel) -> tuple[str, dict[str, str]]:
     """Write a record as a body, and the message attributes that reading it needs.
 
     The body is read back and compared: what a drainer could not read, or would read otherwise
@@ -82,7 +82,7 @@ def encode(contract: Table, record: BaseModel) -> tuple[str, dict[str, str]]:
     return body, attributes
 
 
-def decode(contract: Table, body: str, attributes: dict[str, str]) -> Decoded:
+def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded:
     """Read a body.
 
     Raises:
@@ -115,7 +115,7 @@ def decode(contract: Table, body: str, attributes: dict[str, str]) -> Decoded:
     return Decoded(record, _present(contract, given))
 
 
-def _present(contract: Table, given: dict[str, Any]) -> frozenset[str]:
+def _present(contract: Contract, given: dict[str, Any]) -> frozenset[str]:
     """Tell which fields a body gives; computed ones count once nothing they rest on is missing."""
     names = contract.fields
     present = {field for name in given for field in names.accepted[name]}
@@ -172,7 +172,7 @@ def _base64_model(model: type[BaseModel]) -> type[BaseModel]:
     )
 
 
-def _check_nothing_dropped(contract: Table, record: BaseModel, given: dict[str, Any]) -> None:
+def _check_nothing_dropped(contract: Contract, record: BaseModel, given: dict[str, Any]) -> None:
     """Hold a body whose nested models know fewer fields than it gives."""
     for name, value in given.items():
         if isinstance(value, dict | list):

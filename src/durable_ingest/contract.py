@@ -1,49 +1,26 @@
-"""What producer and drainer share: a MySQL table and the model of its rows."""
+"""What producer and drainer share: a MySQL table, or a command, and the model of its records."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from enum import Enum
 from functools import cached_property
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import (
-    AwareDatetime,
-    EmailStr,
-    FutureDate,
-    FutureDatetime,
-    NaiveDatetime,
-    PastDate,
-    PastDatetime,
-)
-
+from durable_ingest.annotations import check_types, kinds_of, types_of
 from durable_ingest.errors import ContractError
 from durable_ingest.fields import ModelFields, fields_of
+from durable_ingest.names import check_name, check_table_name
 from durable_ingest.scalars import KEY_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pydantic import BaseModel
 
 _VERSION_TYPES = (int, datetime, date, Decimal)
-_MARKERS: dict[Any, type] = {
-    AwareDatetime: datetime,
-    EmailStr: str,
-    FutureDate: date,
-    FutureDatetime: datetime,
-    NaiveDatetime: datetime,
-    PastDate: date,
-    PastDatetime: datetime,
-}
-"""Classes of pydantic's that stand for the values of another."""
-_UNSAFE_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|[^\x00-\uffff]")
-_LONGEST_NAME = 64  # MySQL 8.4 Reference Manual, "Identifier Length Limits"
+_LONGEST_COMMAND_NAME = 128  # keeps a dead letter's attributes small
 
 
 @dataclass(frozen=True)
@@ -76,12 +53,12 @@ class Table:
     insert_only: str | tuple[str, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        _check_table_name(self.name)
+        check_table_name("name", self.name)
         for column in self.fields.columns.values():
-            _check_name("model", column)
+            check_name("model", column)
         self._check_key_and_group()
         self._check_guards()
-        for name in self._names("insert_only"):
+        for name in _stored_fields(self, "insert_only"):
             if name in (*self.key_fields, self.version):
                 raise ContractError("insert_only", f"{name!r} is part of the key or the version")
 
@@ -93,12 +70,12 @@ class Table:
     @cached_property
     def key_fields(self) -> tuple[str, ...]:
         """The fields of the key."""
-        return self._names("key")
+        return _stored_fields(self, "key")
 
     @cached_property
     def group_fields(self) -> tuple[str, ...]:
         """The fields whose values make the message group id."""
-        return self.key_fields if self.group is None else self._names("group")
+        return self.key_fields if self.group is None else _stored_fields(self, "group")
 
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
@@ -108,7 +85,7 @@ class Table:
     @cached_property
     def insert_only_columns(self) -> frozenset[str]:
         """The columns that an update leaves alone."""
-        return frozenset(self.fields.columns[name] for name in self._names("insert_only"))
+        return frozenset(self.fields.columns[name] for name in _stored_fields(self, "insert_only"))
 
     @cached_property
     def guard_column(self) -> str | None:
@@ -126,38 +103,17 @@ class Table:
 
     def kinds_of(self, name: str) -> frozenset[str]:
         """Name the key types that a key or version field's values are of: "str", "int", ..."""
-        types = _types(self.model.model_fields[name].annotation)
-        return frozenset(kind for given in types - {type(None)} for kind in _kinds(given))
-
-    def _names(self, argument: str) -> tuple[str, ...]:
-        given = getattr(self, argument)
-        if not isinstance(given, str | tuple | list):
-            raise ContractError(argument, "must be a field's name, or a tuple of names")
-        names = (given,) if isinstance(given, str) else tuple(given)
-        for name in names:
-            if name not in self.fields.columns or name in self.fields.computed:
-                known = ", ".join(n for n in self.fields.columns if n not in self.fields.computed)
-                problem = f"{name!r} is not a stored field of {self.model.__name__} ({known})"
-                raise ContractError(argument, problem)
-        if len(set(names)) != len(names):
-            raise ContractError(argument, "names a field twice")
-        return names
+        return _kinds_of(self.model, name)
 
     def _check_key_and_group(self) -> None:
         if not self.key_fields:
             raise ContractError("key", "names no field")
-        if not self.group_fields:
-            raise ContractError("group", "names no field")
-        for argument, names in (("key", self.key_fields), ("group", self.group_fields)):
-            for name in names:
-                types = _types(self.model.model_fields[name].annotation)
-                if argument == "key" and type(None) in types:
-                    problem = f"{name!r} is Optional; MySQL takes no two NULLs for the same key"
-                    raise ContractError(argument, problem)
-                _check_types(argument, name, types - {type(None)}, KEY_TYPES)
-                if "other" in self.kinds_of(name):
-                    problem = f"{name!r} has values that MySQL does not compare exactly"
-                    raise ContractError(argument, problem)
+        for name in self.key_fields:
+            if type(None) in types_of(self.model.model_fields[name].annotation):
+                problem = f"{name!r} is Optional; MySQL takes no two NULLs for the same key"
+                raise ContractError("key", problem)
+        _check_compared(self, "key", self.key_fields)
+        _check_compared(self, "group", self.group_fields)
 
     def _check_guards(self) -> None:
         if self.version is not None and self.sequence is not None:
@@ -165,7 +121,7 @@ class Table:
         if self.version is not None:
             self._check_version(self.version)
         if self.sequence is not None:
-            _check_name("sequence", self.sequence)
+            check_name("sequence", self.sequence)
             if self.sequence.lower() in {c.lower() for c in self.fields.columns.values()}:
                 problem = f"{self.sequence!r} is a column of the model; name one of its own"
                 raise ContractError("sequence", problem)
@@ -177,81 +133,116 @@ class Table:
         if version in self.key_fields:
             raise ContractError("version", f"{version!r} is part of the key")
         info = self.model.model_fields[version]
-        types = _types(info.annotation)
+        types = types_of(info.annotation)
         if type(None) in types or not info.is_required():
             problem = f"{version!r} must be required: a write without its version looks stale"
             raise ContractError("version", problem)
-        _check_types("version", version, types, _VERSION_TYPES)
+        check_types("version", version, types, _VERSION_TYPES)
 
 
-def contracts_by_name(contracts: Sequence[Table]) -> dict[str, Table]:
+@dataclass(frozen=True)
+class Command:
+    """What one upsert cannot say: several tables, a counter, a partial update, a delete.
+
+    Needs a drainer with an `Inbox`, by which its effect happens exactly once.
+
+    Args:
+        name: names the contract on the wire.
+        model: the pydantic model of its records.
+        group: field or fields whose commands stay in order.
+        apply: `apply(cursor, record) -> None` runs the command's statements on a PyMySQL cursor
+            of the batch's transaction, in arrival order. It may run again, so it keeps no state
+            and does nothing outside the database. It never commits: statements that would end the
+            transaction are refused. Groups are drained side by side: change what they share by
+            what it was (`SET n = n + 1`), or read it `FOR UPDATE`. `raise Reject("reason")`
+            dead-letters the message; any other exception of its own holds it, as a command that
+            has to be mended.
+
+    Raises:
+        ContractError: an argument is wrong; the text starts with its name.
+    """
+
+    name: str
+    model: type[BaseModel]
+    group: str | tuple[str, ...] = field(kw_only=True)
+    apply: Callable[[Any, Any], None] = field(kw_only=True)
+
+    version: ClassVar[None] = None
+    sequence: ClassVar[None] = None
+    guard_column: ClassVar[None] = None
+    order_free: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 0 < len(str(self.name)) <= _LONGEST_COMMAND_NAME:
+            raise ContractError("name", f"must be text of 1 to {_LONGEST_COMMAND_NAME} characters")
+        if not self.name.isprintable():
+            raise ContractError("name", "has a character that cannot be printed")
+        if not callable(self.apply):
+            raise ContractError("apply", "must be a function of a cursor and a record")
+        _check_compared(self, "group", self.group_fields)
+
+    @cached_property
+    def fields(self) -> ModelFields:
+        """The model's fields, by their names on the wire."""
+        return fields_of(self.model)
+
+    @cached_property
+    def group_fields(self) -> tuple[str, ...]:
+        """The fields whose values make the message group id."""
+        return _stored_fields(self, "group")
+
+
+Contract = Table | Command
+
+
+def contracts_by_name(contracts: Sequence[Contract]) -> dict[str, Contract]:
     """Index contracts by their names.
 
     Raises:
         ContractError: there is none, one is no contract, or two have the same name.
     """
     if not contracts:
-        raise ContractError("contracts", "give at least one Table")
-    named: dict[str, Table] = {}
+        raise ContractError("contracts", "give at least one Table or Command")
+    named: dict[str, Contract] = {}
     for contract in contracts:
-        if not isinstance(contract, Table):
-            raise ContractError("contracts", f"a {type(contract).__name__} is no Table")
+        if not isinstance(contract, Contract):
+            problem = f"a {type(contract).__name__} is neither Table nor Command"
+            raise ContractError("contracts", problem)
         if contract.name in named:
             raise ContractError("contracts", f"{contract.name!r} is given twice")
         named[contract.name] = contract
     return named
 
 
-def _types(annotation: Any) -> set[Any]:  # noqa: ANN401 - annotations are of any type
-    """List the classes that an annotation stands for."""
-    if hasattr(annotation, "__value__"):  # a `type` statement, from Python 3.12
-        return _types(annotation.__value__)
-    if annotation in _MARKERS:
-        return {_MARKERS[annotation]}
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _types(get_args(annotation)[0])
-    if origin in (Union, UnionType):
-        return set().union(*map(_types, get_args(annotation)))
-    if origin is Literal:
-        return {type(value) for value in get_args(annotation)}
-    return {annotation if annotation is not None else type(None)}
+def _stored_fields(contract: Contract, argument: str) -> tuple[str, ...]:
+    """Read an argument that names fields of the model."""
+    given = getattr(contract, argument)
+    if not isinstance(given, str | tuple | list):
+        raise ContractError(argument, "must be a field's name, or a tuple of names")
+    names = (given,) if isinstance(given, str) else tuple(given)
+    fields = contract.fields
+    for name in names:
+        if name not in fields.columns or name in fields.computed:
+            known = ", ".join(n for n in fields.columns if n not in fields.computed)
+            problem = f"{name!r} is not a stored field of {contract.model.__name__} ({known})"
+            raise ContractError(argument, problem)
+    if len(set(names)) != len(names):
+        raise ContractError(argument, "names a field twice")
+    return names
 
 
-def _kinds(given: Any) -> set[str]:  # noqa: ANN401 - annotations are of any type
-    given = getattr(given, "__supertype__", given)
-    if issubclass(given, Enum):
-        return {kind for member in given for kind in _kinds(type(member.value))}
-    order = (bool, int, str, Decimal, UUID, datetime, date, timedelta, time, bytes)
-    return {next((kind.__name__ for kind in order if issubclass(given, kind)), "other")}
-
-
-def _check_types(argument: str, name: str, types: set[Any], allowed: tuple[type, ...]) -> None:
-    for given in types:
-        supertype = getattr(given, "__supertype__", given)  # a NewType
-        if not (isinstance(supertype, type) and issubclass(supertype, allowed)):
-            names = ", ".join(t.__name__ for t in allowed)
-            problem = (
-                f"{name!r} is a {getattr(supertype, '__name__', supertype)}; use one of {names}"
-            )
+def _check_compared(contract: Contract, argument: str, names: tuple[str, ...]) -> None:
+    """Refuse fields whose values cannot be part of a key or of a message group id."""
+    if not names:
+        raise ContractError(argument, "names no field")
+    for name in names:
+        types = types_of(contract.model.model_fields[name].annotation)
+        check_types(argument, name, types - {type(None)}, KEY_TYPES)
+        if "other" in _kinds_of(contract.model, name):
+            problem = f"{name!r} has values that MySQL does not compare exactly"
             raise ContractError(argument, problem)
 
 
-def _check_table_name(name: object) -> None:
-    if not isinstance(name, str):
-        raise ContractError("name", "must be text: a table, or schema.table")
-    parts = name.split(".")
-    if len(parts) > 2:  # noqa: PLR2004 - a schema and a table
-        raise ContractError("name", f"{name!r} has more than one dot; write schema.table")
-    for part in parts:
-        _check_name("name", part)
-
-
-def _check_name(argument: str, name: object) -> None:
-    """Refuse what cannot be a MySQL identifier (Reference Manual, "Schema Object Names")."""
-    if not isinstance(name, str) or not name:
-        raise ContractError(argument, "a name is empty, or no text")
-    if len(name) > _LONGEST_NAME:
-        raise ContractError(argument, f"{name!r} is longer than MySQL's 64 characters")
-    if _UNSAFE_IN_A_NAME.search(name) or name.endswith(" "):
-        raise ContractError(argument, f"{name!r} has a character that a MySQL name cannot hold")
+def _kinds_of(model: type[BaseModel], name: str) -> frozenset[str]:
+    types = types_of(model.model_fields[name].annotation)
+    return frozenset(kind for given in types - {type(None)} for kind in kinds_of(given))

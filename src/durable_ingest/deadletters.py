@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.batching import next_batch
-from durable_ingest.message import DEAD, MAX_MESSAGE, SEQUENCE, Outgoing
+from durable_ingest.message import DEAD, DEDUP, MAX_MESSAGE, SEQUENCE, Outgoing
 from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
@@ -28,15 +28,16 @@ def dead_letter(message: Message, refusal: Refusal) -> Outgoing:
 
     Body, group and attributes stay; the deduplication id is the message id, so that a copy whose
     answer was lost is not stored twice. `ingest.dead` says why, and `ingest.sequence` keeps the
-    sequence number, so that a guard still refuses it as old after a redrive. A message without
-    room for that, which another producer sent, is copied without its own attributes, or without
-    the reason.
+    sequence number, so that a guard still refuses it as old after a redrive; `ingest.dedup`, so
+    that an inbox still knows it. A message without room for that, which another producer sent,
+    is copied without its own attributes, or without the reason, or bare.
     """
-    added = {DEAD: _explanation(message, refusal)}
+    added = {DEAD: _explanation(message, refusal), DEDUP: message.identity.hex()}
     if message.sequence is not None:
         added[SEQUENCE] = str(message.sequence)
-    ours = {n: v for n, v in message.attributes.items() if n.startswith(_OURS)}
-    for attributes in ({**message.attributes, **added}, {**ours, **added}, added):
+    ours = {n: v for n, v in message.attributes.items() if n.startswith(_OURS) and n != DEAD}
+    needed = {**ours, **{name: value for name, value in added.items() if name != DEAD}}
+    for attributes in ({**message.attributes, **added}, {**ours, **added}, needed):
         letter = _copy(message, attributes)
         if len(attributes) <= _MOST_ATTRIBUTES and letter.size <= MAX_MESSAGE:
             return letter
@@ -77,7 +78,7 @@ def _explanation(message: Message, refusal: Refusal) -> str:
         "fault": refusal.fault.value,
         "code": refusal.code,
         "sqlstate": refusal.sqlstate,
-        "reason": refusal.reason,
+        "reason": refusal.detail or refusal.reason,
         "table": refusal.table,
         "message_id": message.id,
         "sequence": None if message.sequence is None else str(message.sequence),

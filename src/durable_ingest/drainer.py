@@ -10,7 +10,7 @@ from durable_ingest.acknowledging import delete_settled, hide_held
 from durable_ingest.backoff import Retry, contended_seconds, hide_seconds, may_be_given_up
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.codec import Undecodable
-from durable_ingest.contract import contracts_by_name
+from durable_ingest.contract import Command, contracts_by_name
 from durable_ingest.deadletters import bury, dead_letter
 from durable_ingest.deadline import Deadline
 from durable_ingest.errors import (
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from durable_ingest.clock import Clock
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Contract
     from durable_ingest.message import Message
-    from durable_ingest.ports import Database, Row
+    from durable_ingest.ports import Database, RememberingTable, Row
     from durable_ingest.wiring import DrainerQueues
 
 _LOGGER = logging.getLogger("durable_ingest")
@@ -47,9 +47,10 @@ class Drainer:
 
     Args:
         mysql: how to connect; see `MySQL`.
-        contracts: the tables that messages may be for.
+        contracts: the tables and commands that messages may be for.
         dead_letter_queue_url: the FIFO queue that rejected messages are copied to. Without one
             they are held, for the queue's own redrive policy to move.
+        inbox: an `Inbox`, by which every message's effect happens exactly once.
         acknowledge: "delete" or "report". With "delete", a batch that is settled as a whole is
             acknowledged by returning; of any other, the settled messages are deleted here and
             `BatchHeldError` is raised. Nothing is lost with it even where the event source
@@ -68,8 +69,9 @@ class Drainer:
     def __init__(  # noqa: PLR0913 - each by name
         self,
         mysql: Database,
-        *contracts: Table,
+        *contracts: Contract,
         dead_letter_queue_url: str | None = None,
+        inbox: RememberingTable | None = None,
         acknowledge: Literal["delete", "report"] = "delete",
         retry: Retry = Retry(),  # noqa: B008 - frozen
         client: Any = None,  # noqa: ANN401 - boto3 makes its clients' classes at run time
@@ -83,7 +85,8 @@ class Drainer:
         if not hasattr(mysql, "open"):
             raise ContractError("mysql", "must be a MySQL, such as MySQL.from_env()")
         self._contracts = contracts_by_name(contracts)
-        self._store = mysql.open(tuple(contracts), clock, retry)
+        _check_inbox(inbox, contracts)
+        self._store = mysql.open(tuple(contracts), clock, retry, inbox)
         self._dead_letter_queue_url = dead_letter_queue_url
         self._reports = acknowledge == "report"
         self._retry = retry
@@ -260,6 +263,15 @@ class _Limits:
     """Earlier, to leave time for deleting and hiding."""
     call: float
     """The longest that one call to SQS may take."""
+
+
+def _check_inbox(inbox: RememberingTable | None, contracts: Sequence[Contract]) -> None:
+    if inbox is not None and not hasattr(inbox, "table"):
+        raise ContractError("inbox", "must be an Inbox")
+    commands = [c.name for c in contracts if isinstance(c, Command)]
+    if inbox is None and commands:
+        problem = f"is needed by the command {commands[0]!r}, whose effect may not happen twice"
+        raise ContractError("inbox", f"{problem}; give Inbox()")
 
 
 _CAUSES: Final[dict[Fault, type[DurableIngestError]]] = {

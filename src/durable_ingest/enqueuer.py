@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.codec import encode
-from durable_ingest.contract import Table, contracts_by_name
+from durable_ingest.contract import contracts_by_name
 from durable_ingest.deadline import Deadline
 from durable_ingest.errors import (
     ContractError,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from durable_ingest.clock import Clock
+    from durable_ingest.contract import Contract
     from durable_ingest.ports import Outbox
 
 
@@ -37,7 +38,7 @@ class Enqueuer:
 
     Args:
         queue_url: the queue's URL; its name ends in ".fifo".
-        contracts: the tables whose records are sent.
+        contracts: the tables and commands whose records are sent.
         client: a boto3 SQS client; made when it is needed, with short time-outs and no retries
             of its own, if none is given.
         timeout: seconds that one call may take, repeats included. What was begun in time may
@@ -51,7 +52,7 @@ class Enqueuer:
     def __init__(
         self,
         queue_url: str,
-        *contracts: Table,
+        *contracts: Contract,
         client: Any = None,  # noqa: ANN401 - boto3 makes its clients' classes at run time
         timeout: float = 5.0,
         clock: Clock = SYSTEM_CLOCK,
@@ -73,7 +74,7 @@ class Enqueuer:
         self,
         record: BaseModel,
         *,
-        to: Table | str | None = None,
+        to: Contract | str | None = None,
         idempotency_key: str | None = None,
     ) -> Receipt:
         """Store one record; return once SQS has confirmed it.
@@ -98,7 +99,7 @@ class Enqueuer:
         self,
         records: Iterable[BaseModel],
         *,
-        to: Table | str | None = None,
+        to: Contract | str | None = None,
         idempotency_keys: Sequence[str | None] | None = None,
     ) -> list[Receipt]:
         """Store records, in their order within each group; return their receipts in that order.
@@ -127,7 +128,7 @@ class Enqueuer:
         return [receipt for receipt in receipts if receipt is not None]
 
     def _prepare(
-        self, records: list[BaseModel], to: Table | str | None, keys: list[str | None]
+        self, records: list[BaseModel], to: Contract | str | None, keys: list[str | None]
     ) -> list[Outgoing]:
         entries: list[Outgoing] = []
         for index, (record, key) in enumerate(zip(records, keys, strict=True)):
@@ -151,7 +152,7 @@ class Enqueuer:
             entries.append(entry)
         return entries
 
-    def _contract_of(self, record: BaseModel, to: Table | str | None) -> Table:
+    def _contract_of(self, record: BaseModel, to: Contract | str | None) -> Contract:
         if to is not None:
             name = to if isinstance(to, str) else to.name
             contract = self._contracts.get(name)

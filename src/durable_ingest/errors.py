@@ -11,6 +11,7 @@ DurableIngestError
 ├── ForeignEventError             the handler was given something else than an SQS batch
 ├── DatabaseUnavailableError      no usable connection to MySQL
 ├── RejectedError                 a row that the database can never store
+│   └── Reject                    raised by a Command's `apply`: this message can never be applied
 └── BatchHeldError                messages stay in the queue; tells Lambda that the batch failed
 """
 
@@ -129,6 +130,17 @@ class DatabaseUnavailableError(DurableIngestError):
 
 class RejectedError(DurableIngestError):
     """A row that the database can never store."""
+
+
+class Reject(RejectedError):  # noqa: N818 - what `apply` says, not what went wrong in it
+    """Raised by a `Command`'s `apply`: this message can never be applied, so dead-letter it.
+
+    `reason` stands in the dead letter, never in a log.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class BatchHeldError(DurableIngestError):

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Contract
 
 
 def same(one: object, other: object) -> bool:
@@ -34,7 +34,7 @@ def same(one: object, other: object) -> bool:
         return False
 
 
-def changed_by_serializers(contract: Table, record: BaseModel, back: BaseModel) -> list[str]:
+def changed_by_serializers(contract: Contract, record: BaseModel, back: BaseModel) -> list[str]:
     """Find scalar fields that a serializer alters in every mode, so that dumps do not show it.
 
     Ids are made of a record's own values: two that are written as one must not have two groups.

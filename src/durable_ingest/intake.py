@@ -13,7 +13,7 @@ from durable_ingest.ports import Fault, Refusal, Row
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Contract
 
 _SQS_ARN: Final = re.compile("arn:[^:]+:sqs:[^:]+:[^:]+:[^:]+")
 
@@ -36,7 +36,7 @@ def read_event(event: Mapping[str, Any]) -> tuple[list[Message], str]:
     return messages, arns.pop()
 
 
-def row_of(index: int, given: Message, contracts: Mapping[str, Table]) -> Row:
+def row_of(index: int, given: Message, contracts: Mapping[str, Contract]) -> Row:
     """Read a message's record.
 
     Args:
@@ -62,11 +62,12 @@ def row_of(index: int, given: Message, contracts: Mapping[str, Table]) -> Row:
         record=decoded.record,
         present=decoded.present,
         group=given.group,
+        identity=given.identity,
         sequence=given.sequence,
     )
 
 
-def _contract_of(given: Message, contracts: Mapping[str, Table]) -> Table:
+def _contract_of(given: Message, contracts: Mapping[str, Contract]) -> Contract:
     if given.name is None and len(contracts) == 1:
         return next(iter(contracts.values()))
     contract = contracts.get(given.name or "")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Contract
 
 NAME: Final = "ingest.name"
 """Message attribute: the contract's name."""
@@ -38,6 +38,7 @@ DEAD_LETTER_ROOM: Final = 8_192
 """Bytes that a record leaves free, so that its dead letter fits as well."""
 MAX_RECORD: Final = MAX_MESSAGE - DEAD_LETTER_ROOM
 _MAX_ID: Final = 128
+_A_DIGEST: Final = re.compile("[0-9a-fA-F]{64}")
 _A_SEQUENCE: Final = re.compile("[0-9]{1,39}")  # 128 bits
 _LEGAL_IN_AN_ID: Final = frozenset(map(chr, range(0x21, 0x7F)))
 
@@ -68,7 +69,7 @@ class Message:
     receipt_handle: str
     body: str
     group_id: str | None
-    """None on a standard queue."""
+    """None on a standard queue, where a message group means fair shares and no order."""
     sequence: int | None
     """SQS' sequence number, or the smaller one that a redriven message carries."""
     sent: float | None
@@ -85,6 +86,21 @@ class Message:
         return self.id if self.group_id is None else self.group_id
 
     @property
+    def identity(self) -> bytes:
+        """What an inbox knows it by: 32 bytes, the same however often and by whatever way it comes.
+
+        The deduplication id that its sender put into `ingest.dedup`; of another form than 64 hex
+        digits, it counts within its contract and group alone. Without one it is known by its
+        message id: SQS promises no more than five minutes of its own deduplication id, after
+        which a sender may use it for another message.
+        """
+        given = self.attributes.get(DEDUP)
+        if given is not None and _A_DIGEST.fullmatch(given):
+            return bytes.fromhex(given)
+        known = [self.name, self.group_id, self.id if given is None else given]
+        return sha256(json.dumps(known).encode()).digest()
+
+    @property
     def name(self) -> str | None:
         """The contract that its sender named."""
         return self.attributes.get(NAME)
@@ -98,7 +114,7 @@ def size_of(body: str, attributes: Mapping[str, str]) -> int:
     return sum(len(text.encode()) for text in texts)
 
 
-def group_id(contract: Table, record: BaseModel) -> str:
+def group_id(contract: Contract, record: BaseModel) -> str:
     """Make the message group id: contract and key, or the value of the contract's `group`.
 
     Parts are joined by ":", in which ":" and "%" are escaped. An id that SQS would refuse (1-128
@@ -123,7 +139,7 @@ def dedup_id(contract: str, group: str, key: str | None, content: str) -> str:
 
 
 def outgoing(
-    contract: Table, record: BaseModel, body: str, attributes: Mapping[str, str], key: str | None
+    contract: Contract, record: BaseModel, body: str, attributes: Mapping[str, str], key: str | None
 ) -> Outgoing:
     """Address a body: the record's group, and the ids that make sending it again harmless.
 
@@ -151,6 +167,7 @@ def message(record: Mapping[str, Any]) -> Message:
         KeyError, TypeError, ValueError: it is not an SQS record.
     """
     system = record["attributes"]
+    is_fifo = "SequenceNumber" in system or str(record.get("eventSourceARN")).endswith(".fifo")
     attributes = _text_attributes(record.get("messageAttributes") or {})
     numbers = (system.get("SequenceNumber"), attributes.get(SEQUENCE))
     sent = _seconds(system.get("SentTimestamp"))
@@ -159,7 +176,7 @@ def message(record: Mapping[str, Any]) -> Message:
         id=str(record["messageId"]),
         receipt_handle=str(record["receiptHandle"]),
         body=str(record["body"]),
-        group_id=system.get("MessageGroupId") or None,
+        group_id=(system.get("MessageGroupId") or None) if is_fifo else None,
         sequence=min(_sequences(numbers), default=None) if numbers[0] else None,
         sent=sent,
         first_received=sent if first_received is None else first_received,

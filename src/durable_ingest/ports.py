@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from durable_ingest.clock import Clock
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
     from durable_ingest.message import Outgoing
     from durable_ingest.receipt import Receipt
@@ -50,6 +50,8 @@ class Refusal:
     """MySQL's error code."""
     sqlstate: str | None = None
     table: str | None = None
+    detail: str | None = None
+    """More than the reason, in words of the team's own: for the dead letter, never for a log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,13 @@ class Row:
 
     index: int
     """The message's place in its batch."""
-    contract: Table
+    contract: Contract
     record: BaseModel
     present: frozenset[str]
     """The fields that the body gave; the others are written at insert alone."""
     group: str
+    identity: bytes
+    """What an inbox knows the message by; see `Message.identity`."""
     sequence: int | None
 
 
@@ -72,9 +76,9 @@ class Store(Protocol):
     def write(self, rows: Sequence[Row], deadline: Deadline) -> dict[int, Refusal | None]:
         """Write rows in order; return what became of them, by their index.
 
-        None is committed (or shown stale by a committed guard). A row that is absent was not
-        tried, because an earlier one of its group was refused. Raises nothing that the database
-        causes.
+        None is committed (or shown stale by a committed guard, or done by the inbox). A row that
+        is absent was not tried, because an earlier one of its group was refused. Raises nothing
+        that the database causes.
         """
         ...
 
@@ -86,9 +90,22 @@ class Store(Protocol):
 class Database(Protocol):
     """How to reach a database: `MySQL`, or a model of one in tests."""
 
-    def open(self, contracts: Sequence[Table], clock: Clock, retry: RetryPolicy) -> Store:
-        """Make a store. Does no I/O."""
+    def open(
+        self,
+        contracts: Sequence[Contract],
+        clock: Clock,
+        retry: RetryPolicy,
+        inbox: RememberingTable | None = None,
+    ) -> Store:
+        """Make a store; with an inbox, one whose effects happen once. Does no I/O."""
         ...
+
+
+class RememberingTable(Protocol):
+    """What a store needs of `Inbox`."""
+
+    @property
+    def table(self) -> str: ...  # noqa: D102
 
 
 class RetryPolicy(Protocol):

@@ -12,8 +12,9 @@ import pymysql
 import pytest
 from pydantic import BaseModel
 
-from durable_ingest import Drainer, MySQL, Retry, Table
+from durable_ingest import Drainer, Inbox, MySQL, Retry, Table
 from durable_ingest.clock import SYSTEM_CLOCK
+from durable_ingest.contract import Contract
 from durable_ingest.errors import BatchHeldError
 from durable_ingest.mysql.store import MySQLStore
 from durable_ingest.testing import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from durable_ingest.clock import Clock
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.connection import Connection
-    from durable_ingest.ports import Refusal, RetryPolicy, Row, Store
+    from durable_ingest.ports import Refusal, RememberingTable, RetryPolicy, Row, Store
 
 DEAD_LETTERS = "https://sqs.eu-west-1.amazonaws.com/123456789012/dead.fifo"
 SHORT = Retry(patience=0.3, reserve=0.5)
@@ -92,9 +93,15 @@ class Watched:
         self.mysql = mysql
         self.refusals: dict[int, Refusal] = {}
 
-    def open(self, contracts: Sequence[Table], clock: "Clock", retry: "RetryPolicy") -> "Store":
+    def open(
+        self,
+        contracts: Sequence[Contract],
+        clock: "Clock",
+        retry: "RetryPolicy",
+        inbox: "RememberingTable | None" = None,
+    ) -> "Store":
         """Open the real store."""
-        self.store = self.mysql.open(contracts, clock, retry)
+        self.store = self.mysql.open(contracts, clock, retry, inbox)
         return self
 
     def write(self, rows: "Sequence[Row]", deadline: "Deadline") -> "dict[int, Refusal | None]":
@@ -111,7 +118,14 @@ class Watched:
 class Drain:
     """A drainer of a test."""
 
-    def __init__(self, mysql: MySQL, *contracts: Table, retry: Retry, dead_letters: bool) -> None:
+    def __init__(
+        self,
+        mysql: MySQL,
+        *contracts: Contract,
+        retry: Retry,
+        dead_letters: bool,
+        inbox: Inbox | None = None,
+    ) -> None:
         self.sqs = Sqs()
         self.database = Watched(mysql)
         self.contracts = contracts
@@ -119,6 +133,7 @@ class Drain:
             self.database,
             *contracts,
             dead_letter_queue_url=DEAD_LETTERS if dead_letters else None,
+            inbox=inbox,
             retry=retry,
             client=self.sqs,
         )
@@ -162,13 +177,14 @@ class Drain:
         return outcome
 
 
-def sent(contract: Table, body: str | Mapping[str, Any], **settings: Any) -> dict[str, Any]:  # noqa: ANN401 - those of sqs_record
+def sent(contract: Contract, body: str | Mapping[str, Any], **settings: Any) -> dict[str, Any]:  # noqa: ANN401 - those of sqs_record
     """Build the record of a message that arrived just now.
 
     Its group is its contract's name and key, unless `settings` name another.
     """
     values = json.loads(body) if isinstance(body, str) else body
-    parts = [str(values.get(column)) for column in contract.key_columns]
+    fields = contract.key_columns if isinstance(contract, Table) else contract.group_fields
+    parts = [str(values.get(name)) for name in fields]
     defaults: dict[str, Any] = {
         "group": ":".join([contract.name, *parts]),
         "first_received": int(SYSTEM_CLOCK.now() * 1000),
@@ -212,15 +228,16 @@ class Bench:
 
     def drain(
         self,
-        *contracts: Table,
+        *contracts: Contract,
         retry: Retry = SHORT,
         dead_letters: bool = True,
+        inbox: Inbox | None = None,
         url: str | None = None,
         **settings: Any,  # noqa: ANN401 - those of MySQL
     ) -> Drain:
         """Make a drainer of this database; without TLS, unless `settings` say otherwise."""
         mysql = MySQL(url or self.url, **({"ssl_mode": "DISABLED"} | settings))
-        drain = Drain(mysql, *contracts, retry=retry, dead_letters=dead_letters)
+        drain = Drain(mysql, *contracts, retry=retry, dead_letters=dead_letters, inbox=inbox)
         self._drains.append(drain)
         return drain
 

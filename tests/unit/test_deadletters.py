@@ -65,7 +65,22 @@ def test_others_attributes_give_way_to_the_reason() -> None:
     """SQS takes ten."""
     own = {f"own-{n}": "x" for n in range(9)}
     letter = dead_letter(delivered(attributes={**own, "ingest.name": "customers"}), REFUSAL)
-    assert set(letter.attributes) == {"ingest.name", "ingest.dead", "ingest.sequence"}
+    assert set(letter.attributes) == {
+        "ingest.name",
+        "ingest.dead",
+        "ingest.dedup",
+        "ingest.sequence",
+    }
+
+
+def test_a_letter_is_known_by_its_messages_identity() -> None:
+    """An inbox knows it again after a redrive, also where its sender gave no id."""
+    for attributes in ({}, {"ingest.dedup": "own"}, {"ingest.dedup": "ab" * 32}):
+        message = delivered(attributes={"ingest.name": "customers", **attributes})
+        letter = dead_letter(message, REFUSAL)
+        redriven = delivered(attributes=letter.attributes, number="another")
+        assert redriven.identity == message.identity
+        assert len(message.identity) == 32
 
 
 def test_a_message_without_room_is_copied_bare() -> None:

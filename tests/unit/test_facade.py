@@ -7,7 +7,7 @@ import pytest
 
 import durable_ingest
 
-_NAMES = "Drainer Enqueuer MySQL Receipt Retry Table __version__"
+_NAMES = "Command Drainer Enqueuer Inbox MySQL Receipt Reject Retry Table __version__"
 
 
 def fresh(code: str) -> str:

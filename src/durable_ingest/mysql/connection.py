@@ -8,14 +8,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import pymysql
-from pymysql.connections import Connection as PyMySQLConnection
 
+from durable_ingest.mysql.commands import BrokenCommandError, GuardedConnection
 from durable_ingest.mysql.cutoff import Cutoff, Line
 from durable_ingest.mysql.dial import dial
 from durable_ingest.mysql.upsert import Dialect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.target import MySQL
@@ -84,7 +84,7 @@ class Connection:
         try:
             with Cutoff(limit) as cutoff:
                 cutoff.guard(line)
-                raw = PyMySQLConnection(
+                raw = GuardedConnection(
                     host=target.host,
                     port=target.port,
                     user=target.user,
@@ -100,6 +100,7 @@ class Connection:
                 _mapped(raw.connect, sock)
                 connection = cls(raw, line, autocommit=autocommit)
                 connection._set_session()
+                raw.seal()
         except BaseException:
             sock.close()
             line.close()
@@ -108,14 +109,51 @@ class Connection:
 
     def execute(self, sql: str) -> int:
         """Run a statement; return the number of affected rows."""
-        _mapped(self._raw.query, sql)
+        with self._raw.own():
+            _mapped(self._raw.query, sql)
         return int(self._raw.affected_rows())
 
     def query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run a query; return its rows. Without arguments, a % in it is a %."""
-        with self._raw.cursor() as cursor:
+        with self._raw.own(), self._raw.cursor() as cursor:
             _mapped(cursor.execute, sql, tuple(arguments) or None)
             return list(cursor.fetchall())
+
+    def apply(
+        self,
+        command: Callable[[Any, Any], None],
+        record: object,
+        *,
+        dooms: Callable[[ServerError], bool],
+    ) -> None:
+        """Run a command's `apply` with a cursor of the open transaction.
+
+        Args:
+            command: `apply`.
+            record: its record.
+            dooms: whether the transaction is lost with a statement that failed so, also where
+                `apply` catches that.
+
+        Raises:
+            ServerError: a statement failed.
+            Reject: `apply` refuses the record.
+            BrokenCommandError: the command has to be mended.
+        """
+        failure: Exception | None = None
+        try:
+            self._raw.run_command(command, record)
+        except Exception as error:  # noqa: BLE001 - judged below
+            failure = error
+        for failed in map(_translated, self._raw.failures):
+            if dooms(failed):
+                raise failed from failure
+        if isinstance(failure, pymysql.Error):
+            if failure in self._raw.failures:
+                raise _translated(failure) from failure
+            # PyMySQL's own, before anything was sent
+            raise BrokenCommandError(f"the command raised {type(failure).__name__}") from failure
+        if failure is not None:
+            raise failure
 
     def literal(self, value: object) -> str:
         """Write a value as SQL."""

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from durable_ingest.contract import Command, Table
+from durable_ingest.errors import Reject
+from durable_ingest.mysql.commands import BrokenCommandError
 from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.faults import classify, describe
+from durable_ingest.mysql.once import Once, inbox_problems
 from durable_ingest.mysql.preflight import COLUMNS_SQL, INDEX_SQL, problems, read_facts
 from durable_ingest.mysql.upsert import column, quoted, upsert
 from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_values
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.ports import Fault, Refusal, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.preflight import TableFacts
-    from durable_ingest.ports import Row
 
 NO_TIME = Refusal(Fault.UNAVAILABLE, "no time was left; give the function more, or smaller batches")
+_Step = tuple[str, "Callable[[Deadline], int]"]
+_MARK = "durable_ingest"
 _STATEMENT_FRAME = 64  # bytes of a packet that are not the statement
 
 
@@ -29,41 +35,61 @@ class RefusedError(Exception):
     """Rows were not committed; `refusal` says why.
 
     `lost` is true where it is unknown whether the transaction took place, or where the session
-    can do nothing more: it has to be closed.
+    can do nothing more: it has to be closed. `everywhere` is true where no row of any kind could
+    be written. `culprit` is the row whose command was running when the connection was lost.
     """
 
-    def __init__(self, refusal: Refusal, *, lost: bool = False) -> None:
+    def __init__(
+        self,
+        refusal: Refusal,
+        *,
+        lost: bool = False,
+        everywhere: bool = False,
+        culprit: Row | None = None,
+    ) -> None:
         super().__init__(refusal.reason)
         self.refusal = refusal
         self.lost = lost
+        self.everywhere = everywhere
+        self.culprit = culprit
 
 
 class Session:
     """Checks each table when it is first written to, and writes transactions."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, inbox: str | None = None) -> None:
         self.connection = connection
+        self._inbox = inbox
+        self._once = None if inbox is None else Once(connection, inbox)
         self.changed: Counter[str] = Counter()
         """How many transactions of this session have changed rows of each table."""
         self._facts: dict[str, TableFacts] = {}
 
     def write(self, rows: Sequence[Row], deadline: Deadline) -> None:
-        """Write rows in one transaction: runs of one table in arrival order, then COMMIT.
+        """Write rows in one transaction: runs of one contract in arrival order, then COMMIT.
 
-        Where every table has a guard, a single statement is autocommitted: an abandoned one that
-        lands late changes nothing newer. Any other is only ended by a COMMIT that is sent before
-        the deadline.
+        With an inbox, their messages are remembered first, and those done before are left out.
+        Without one, and where every table has a guard, a single statement is autocommitted: an
+        abandoned one that lands late changes nothing newer. Any other is only ended by a COMMIT
+        that is sent before the deadline.
 
         Raises:
             RefusedError: nothing is committed, or (`lost`) that is unknown.
         """
-        statements = self._statements(rows)
-        whole = self.connection.autocommit and len(statements) == 1
+        if self._once is not None:
+            rows = self._claim(self._once, rows, deadline)
+            if not rows:
+                return
+        steps = self._steps(rows)
+        whole = self.connection.autocommit and len(steps) == 1
         if self.connection.autocommit and not whole:
             self._execute("BEGIN", deadline)
-        changed = {
-            table.name for table, sql in statements if self._execute(sql, deadline, table) > 0
-        }
+        runs_commands = any(isinstance(row.contract, Command) for row in rows)
+        if runs_commands:
+            self._execute(f"SAVEPOINT {_MARK}", deadline)
+        changed = {name for name, step in steps if step(deadline)}
+        if runs_commands:
+            self._check_transaction(deadline)
         if not whole:
             self._commit(deadline)
         self.changed.update(changed)
@@ -86,10 +112,10 @@ class Session:
         A sequence that is stored already is this very message's own effect.
         """
         table = row.contract
-        if table.guard_column is None:
+        if isinstance(table, Command) or table.guard_column is None:
             return False
         try:
-            values = self._values(row)
+            values = self._values(table, row)
             given = self.connection.literal(values[table.guard_column])
             operator = ">=" if table.version is None else ">"
             keys = [
@@ -103,12 +129,33 @@ class Session:
             return False
         return found
 
-    def _statements(self, rows: Sequence[Row]) -> list[tuple[Table, str]]:
-        statements: list[tuple[Table, str]] = []
-        for (table, present), run in groupby(rows, lambda row: (row.contract, row.present)):
-            self._check(table)
-            statements += [(table, sql) for sql in self._upserts(table, present, list(run))]
-        return statements
+    def _claim(self, once: Once, rows: Sequence[Row], deadline: Deadline) -> list[Row]:
+        """Remember the rows' messages; whatever is wrong with the inbox is no row's fault."""
+        try:
+            self._check_inbox()
+            return once.claim(rows, partial(self._request, deadline=deadline))
+        except ServerError as error:
+            refused = _refused(error, None)
+            if refused.refusal.fault in (Fault.UNAVAILABLE, Fault.CONTENDED):
+                raise refused from error
+            self._facts.clear()
+            reason = f"the inbox {self._inbox!r}: {refused.refusal.reason}"
+            unusable = Refusal(Fault.MISCONFIGURED, reason, error.code, error.sqlstate)
+            raise RefusedError(unusable, everywhere=True) from error
+
+    def _steps(self, rows: Sequence[Row]) -> list[_Step]:
+        """Prepare a transaction: an upsert for each run of a table, a call for each command."""
+        steps: list[_Step] = []
+        for (contract, present), run in groupby(rows, lambda row: (row.contract, row.present)):
+            if isinstance(contract, Command):
+                steps += [(contract.name, partial(self._apply, contract, row)) for row in run]
+                continue
+            self._check(contract)
+            steps += [
+                (contract.name, partial(self._execute, sql, contract=contract))
+                for sql in self._upserts(contract, present, list(run))
+            ]
+        return steps
 
     def _upserts(self, table: Table, present: frozenset[str], rows: list[Row]) -> list[str]:
         """Write one run as few statements as `max_allowed_packet` lets it be.
@@ -126,7 +173,7 @@ class Session:
         statements: list[list[str]] = [[]]
         used = 0
         for row in sorted(rows, key=lambda row: row.group):
-            literal = self._literal(row, columns)
+            literal = self._literal(table, row, columns)
             size = len(literal.encode("utf-8", "surrogateescape")) + 2
             if size > room:
                 reason = f"the row is {size} bytes; max_allowed_packet leaves room for {room}"
@@ -138,17 +185,17 @@ class Session:
             used += size
         return [text.head + ", ".join(literals) + text.tail for literals in statements]
 
-    def _values(self, row: Row) -> dict[str, object]:
-        values = row_values(row.contract, row.record, self._facts[row.contract.name].columns)
-        if row.contract.sequence is not None:
-            values[row.contract.sequence] = str(row.sequence)
+    def _values(self, table: Table, row: Row) -> dict[str, object]:
+        values = row_values(table, row.record, self._facts[table.name].columns)
+        if table.sequence is not None:
+            values[table.sequence] = str(row.sequence)
         return values
 
-    def _literal(self, row: Row, columns: list[str]) -> str:
+    def _literal(self, table: Table, row: Row, columns: list[str]) -> str:
         try:
-            values = self._values(row)
+            values = self._values(table, row)
         except UnstorableError as error:
-            refusal = Refusal(Fault.REJECTED, str(error), table=row.contract.name)
+            refusal = Refusal(Fault.REJECTED, str(error), table=table.name)
             raise RefusedError(refusal) from error
         except UnreadableError as error:
             raise RefusedError(Refusal(Fault.MISCONFIGURED, str(error))) from error
@@ -162,26 +209,67 @@ class Session:
         """Compare a table with its contract, once."""
         if table.name in self._facts:
             return
-        schema, _, name = table.name.rpartition(".")
-        arguments = (schema or None, name)
         try:
-            columns = self.connection.query(COLUMNS_SQL, arguments)
-            indexes = self.connection.query(INDEX_SQL, arguments)
+            facts = facts_of(self.connection, table.name)
         except ServerError as error:
             raise _refused(error, table) from error
-        facts = read_facts(columns, indexes)
         found = problems(table, facts)
         if found:
             raise RefusedError(Refusal(Fault.MISCONFIGURED, "; ".join(found), table=table.name))
         self._facts[table.name] = facts
 
-    def _execute(self, sql: str, deadline: Deadline, table: Table | None = None) -> int:
+    def _check_inbox(self) -> None:
+        """See that the inbox is one, once."""
+        if self._inbox is None or self._inbox in self._facts:
+            return
+        facts = facts_of(self.connection, self._inbox)
+        if found := inbox_problems(self._inbox, facts):
+            raise RefusedError(Refusal(Fault.MISCONFIGURED, "; ".join(found)), everywhere=True)
+        self._facts[self._inbox] = facts
+
+    def _apply(self, command: Command, row: Row, deadline: Deadline) -> int:
+        """Run a command."""
         if deadline.passed():
             raise RefusedError(NO_TIME, lost=True)
+        record = row.record.model_copy(deep=True)  # for it may run again
         try:
-            return self.connection.execute(sql)
+            self.connection.apply(command.apply, record, dooms=_dooms)
         except ServerError as error:
-            raise _refused(error, table) from error
+            refused = _refused(error, None)
+            raise RefusedError(refused.refusal, lost=refused.lost, culprit=row) from error
+        except Reject as error:
+            refusal = Refusal(Fault.REJECTED, f"{command.name} rejects it", detail=error.reason)
+            raise RefusedError(refusal) from error
+        except BrokenCommandError as error:
+            reason = f"{command.name}: {error}"
+            raise RefusedError(Refusal(Fault.MISCONFIGURED, reason)) from error
+        return 1
+
+    def _check_transaction(self, deadline: Deadline) -> None:
+        """See that the transaction is still the one in which the messages were remembered.
+
+        A command that catches an error does not know that it may have rolled everything back,
+        and neither error packets nor the server's status flags tell.
+        """
+        try:
+            self._request(f"RELEASE SAVEPOINT {_MARK}", deadline)
+        except ServerError as error:
+            refused = _refused(error, None)
+            if refused.refusal.fault is not Fault.UNAVAILABLE:
+                reason = "the transaction ended while a command ran"
+                refused = RefusedError(Refusal(Fault.CONTENDED, reason, error.code))
+            raise refused from error
+
+    def _execute(self, sql: str, deadline: Deadline, contract: Contract | None = None) -> int:
+        try:
+            return self._request(sql, deadline)
+        except ServerError as error:
+            raise _refused(error, contract) from error
+
+    def _request(self, sql: str, deadline: Deadline) -> int:
+        if deadline.passed():
+            raise RefusedError(NO_TIME, lost=True)
+        return self.connection.execute(sql)
 
     def _commit(self, deadline: Deadline) -> None:
         """Commit, or give the session up.
@@ -198,7 +286,28 @@ class Session:
             raise RefusedError(refusal, lost=True) from error
 
 
-def _refused(error: ServerError, table: Table | None) -> RefusedError:
+def facts_of(connection: Connection, table: str) -> TableFacts:
+    """Ask what a table is.
+
+    Raises:
+        ServerError: it could not be asked.
+    """
+    schema, _, name = table.rpartition(".")
+    arguments = (schema or None, name)
+    columns = connection.query(COLUMNS_SQL, arguments)
+    return read_facts(columns, connection.query(INDEX_SQL, arguments))
+
+
+def _dooms(error: ServerError) -> bool:
+    """Say whether a transaction may be lost with a statement, as it is with a deadlock.
+
+    Errors of the row itself (SQLSTATE class 22, data, and 23, constraints) undo the statement.
+    """
+    return (error.sqlstate or "")[:2] not in ("22", "23")
+
+
+def _refused(error: ServerError, contract: Contract | None) -> RefusedError:
+    table = contract if isinstance(contract, Table) else None
     key = table.key_columns if table is not None else ()
     columns = table.fields.columns.values() if table is not None else ()
     fault = classify(error.code, error.sqlstate, error.text, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import retrying
+from durable_ingest.contract import Command
 from durable_ingest.errors import MisconfiguredError
 from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.cutoff import Cutoff
@@ -13,13 +14,13 @@ from durable_ingest.mysql.session import NO_TIME, RefusedError, Session
 from durable_ingest.ports import Fault, Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from durable_ingest.clock import Clock
-    from durable_ingest.contract import Table
+    from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.target import MySQL
-    from durable_ingest.ports import RetryPolicy, Row
+    from durable_ingest.ports import RememberingTable, RetryPolicy, Row
 
 OLDEST_CONNECTION: Final = 600.0
 """Seconds after which a connection is replaced, so that a changed address or password is seen."""
@@ -42,6 +43,15 @@ class _DownError(Exception):
         self.refusal = refusal
 
 
+class _CulpritError(Exception):
+    """A row's command was running when the connection was lost: it waits, the others go on."""
+
+    def __init__(self, row: Row, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.row = row
+        self.refusal = refusal
+
+
 class _NoConnectionError(_DownError):
     """An attempt to connect failed, and another may not."""
 
@@ -49,16 +59,28 @@ class _NoConnectionError(_DownError):
 class MySQLStore:
     """Implements `ports.Store` with one connection, kept between calls."""
 
-    def __init__(
-        self, target: MySQL, contracts: Sequence[Table], clock: Clock, retry: RetryPolicy
+    def __init__(  # noqa: PLR0913 - each by name
+        self,
+        target: MySQL,
+        contracts: Sequence[Contract],
+        clock: Clock,
+        retry: RetryPolicy,
+        *,
+        inbox: RememberingTable | None = None,
+        connect: Callable[..., Connection] = Connection.open,
     ) -> None:
         self._target = target
-        self._autocommit = all(table.guard_column is not None for table in contracts)
+        self._inbox = None if inbox is None else inbox.table
+        self._open = connect
+        guarded = all(contract.guard_column is not None for contract in contracts)
+        self._autocommit = guarded and inbox is None
         self.clock = clock
         self.retry = retry
         self._session: Session | None = None
         self._opened_at = 0.0
         self._down_at: float | None = None
+        self.slow: set[bytes] = set()
+        """Messages whose commands took a connection down: they come last, by themselves."""
 
     def write(self, rows: Sequence[Row], deadline: Deadline) -> dict[int, Refusal | None]:
         """Write rows; see `ports.Store`."""
@@ -67,7 +89,11 @@ class MySQLStore:
         with Cutoff(deadline) as cutoff:
             if self._session is not None:
                 cutoff.guard(self._session.connection.line)
-            return _Write(self, rows, deadline, cutoff).run()
+            try:
+                return _Write(self, rows, deadline, cutoff).run()
+            except BaseException:
+                self.drop()  # its transaction may be open, and would show a message as done
+                raise
 
     def close(self) -> None:
         """End the session."""
@@ -98,9 +124,7 @@ class MySQLStore:
             RefusedError: it did not come about.
         """
         try:
-            connection = Connection.open(
-                self._target, autocommit=self._autocommit, deadline=deadline
-            )
+            connection = self._open(self._target, autocommit=self._autocommit, deadline=deadline)
         except ServerError as error:
             fault = classify(error.code, error.sqlstate, error.text)
             if fault is not Fault.MISCONFIGURED:  # nothing is the fault of a row yet
@@ -110,7 +134,7 @@ class MySQLStore:
         except MisconfiguredError as error:
             raise RefusedError(Refusal(Fault.MISCONFIGURED, str(error))) from error
         cutoff.guard(connection.line)
-        self._session = Session(connection)
+        self._session = Session(connection, self._inbox)
         self._opened_at = self.clock.monotonic()
         return self._session
 
@@ -143,8 +167,10 @@ class _Write:
         self._lock_waits = 0
 
     def run(self) -> dict[int, Refusal | None]:
+        slow = {row.group for row in self._rows if row.identity in self._store.slow}
         try:
-            self._part(self._rows)
+            self._part([row for row in self._rows if row.group not in slow])
+            self._part([row for row in self._rows if row.group in slow])
         except _DownError as error:
             for row in self._rows:
                 self._results.setdefault(row.index, error.refusal)
@@ -156,9 +182,16 @@ class _Write:
         rows = [row for row in rows if row.group not in self._stuck]
         if not rows:
             return
-        refusal = self._try(rows)
+        try:
+            refusal = self._try(rows)
+        except _CulpritError as error:
+            self._store.slow.add(error.row.identity)
+            self._refuse(error.row, error.refusal)
+            self._part(rows)
+            return
         if refusal is None:
             self._results.update((row.index, None) for row in rows)
+            self._store.slow.difference_update(row.identity for row in rows)
         elif self._lock_waits >= _MOST_LOCK_WAITS and refusal.code == _LOCK_WAIT:
             for row in rows:
                 self._refuse(row, refusal)
@@ -177,7 +210,8 @@ class _Write:
     def _second_opinion(self, row: Row, refusal: Refusal) -> Refusal | None:
         """Try a rejected row again with its table looked at anew: its columns may have changed."""
         session = self._store.session
-        if refusal.fault is not Fault.REJECTED or session is None:
+        is_command = isinstance(row.contract, Command)
+        if is_command or refusal.fault is not Fault.REJECTED or session is None:
             return refusal
         session.forget(row.contract.name)
         return self._try([row])
@@ -196,7 +230,8 @@ class _Write:
         if session is not None and refusal.fault in the_rows_own and session.shows_stale(row):
             self._results[row.index] = None
             return
-        if refusal.fault is Fault.UNKNOWN and session is not None:
+        is_command = isinstance(row.contract, Command)
+        if refusal.fault is Fault.UNKNOWN and session is not None and not is_command:
             before = session.changed[row.contract.name]
             self._suspects.append((row, session, before, refusal))
         self._refuse(row, refusal)
@@ -226,12 +261,16 @@ class _Write:
                 refusal = error.refusal
                 if error.lost:
                     self._store.drop()
+                    if error.culprit is not None and len(rows) > 1:
+                        raise _CulpritError(error.culprit, refusal) from error
                     lost += fresh and refusal.code in _LOST
                     if lost > 1:
                         return refusal
                     self._before_another_connection(refusal, fresh=fresh)
                     continue
                 self._undo(session, refusal)
+                if error.everywhere:
+                    raise _DownError(refusal) from error
                 contended += refusal.fault is Fault.CONTENDED
                 if not self._worth_repeating(refusal, contended):
                     return refusal

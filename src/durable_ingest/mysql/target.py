@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from durable_ingest.clock import Clock
-    from durable_ingest.contract import Table
-    from durable_ingest.ports import RetryPolicy, Store
+    from durable_ingest.contract import Contract
+    from durable_ingest.ports import RememberingTable, RetryPolicy, Store
 
 URL_VARIABLE: Final = "DURABLE_INGEST_MYSQL_URL"
 SSL_MODES: Final = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
@@ -143,11 +143,17 @@ class MySQL:
         context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
         return context
 
-    def open(self, contracts: Sequence[Table], clock: Clock, retry: RetryPolicy) -> Store:
+    def open(
+        self,
+        contracts: Sequence[Contract],
+        clock: Clock,
+        retry: RetryPolicy,
+        inbox: RememberingTable | None = None,
+    ) -> Store:
         """Make a drainer's store. Connects when the first row is written."""
         from durable_ingest.mysql.store import MySQLStore  # noqa: PLC0415 - PyMySQL loads here
 
-        return MySQLStore(self, contracts, clock, retry)
+        return MySQLStore(self, contracts, clock, retry, inbox=inbox)
 
     def _prefers_tls(self) -> bool:
         if self.ssl_mode == "PREFERRED":
