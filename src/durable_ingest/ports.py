@@ -38,6 +38,8 @@ class Fault(StrEnum):
     """An error of no known kind, without evidence that it is the row's. Waits."""
     BEHIND = "behind"
     """An earlier message of its group waits."""
+    EXPIRING = "expiring"
+    """Held, for whatever reason, until SQS is about to delete it. Goes to the dead-letter queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,18 @@ class SendFailure:
     attempted: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """What a queue allows its messages. Times are in seconds."""
+
+    retention: int
+    """After which SQS deletes a message."""
+    visibility_timeout: int
+    """For which a received message is hidden, unless it is told otherwise."""
+    max_receive_count: int | None
+    """A message that is received more often is moved; None without a redrive policy."""
+
+
 class Outbox(Protocol):
     """A queue that messages are sent to. Raises nothing that SQS or the network causes."""
 
@@ -151,4 +165,8 @@ class Queue(Outbox, Protocol):
 
     def hide(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> list[bool]:
         """Set the visibility timeout of up to 10 messages in one call."""
+        ...
+
+    def settings(self) -> QueueSettings | SendFailure:
+        """Look up what the queue allows, in one call."""
         ...

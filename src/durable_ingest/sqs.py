@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.aws import call, entry_failure
 from durable_ingest.bounded import run_within
-from durable_ingest.ports import SendFailure
+from durable_ingest.ports import QueueSettings, SendFailure
 from durable_ingest.receipt import Receipt
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from durable_ingest.message import Outgoing
 
 _LOGGER = logging.getLogger("durable_ingest")
+_SETTINGS: Final = ["MessageRetentionPeriod", "VisibilityTimeout", "RedrivePolicy"]
 
 
 class SqsQueue:
@@ -59,7 +61,7 @@ class SqsQueue:
             }
             for place, entry in enumerate(entries)
         ]
-        answer = self._call(self._client.send_message_batch, batch)
+        answer = self._call(self._client.send_message_batch, Entries=batch)
         if isinstance(answer, SendFailure):
             return [answer] * len(entries)
         stored = _by_place(answer.get("Successful"))
@@ -79,10 +81,20 @@ class SqsQueue:
         ]
         return self._confirmed(self._client.change_message_visibility_batch, entries)
 
+    def settings(self) -> QueueSettings | SendFailure:
+        """Ask with GetQueueAttributes."""
+        answer = self._call(self._client.get_queue_attributes, AttributeNames=_SETTINGS)
+        if isinstance(answer, SendFailure):
+            return answer
+        try:
+            return _settings(answer["Attributes"])
+        except (KeyError, TypeError, ValueError):
+            return SendFailure(code="Unreadable", retryable=False, in_doubt=False)
+
     def _confirmed(
         self, operation: Callable[..., Any], entries: list[dict[str, Any]]
     ) -> list[bool]:
-        answer = self._call(operation, entries)
+        answer = self._call(operation, Entries=entries)
         name = getattr(operation, "__name__", "SQS")
         if isinstance(answer, SendFailure):
             _LOGGER.warning("%s failed: %s", name, answer.code)
@@ -93,10 +105,10 @@ class SqsQueue:
         return [place in done for place in range(len(entries))]
 
     def _call(
-        self, operation: Callable[..., Any], entries: list[dict[str, Any]]
+        self, operation: Callable[..., Any], **arguments: object
     ) -> dict[str, Any] | SendFailure:
         def ask() -> dict[str, Any] | SendFailure:
-            return call(operation, QueueUrl=self._url, Entries=entries)
+            return call(operation, QueueUrl=self._url, **arguments)
 
         if not self._bounded:
             return ask()
@@ -108,6 +120,15 @@ class SqsQueue:
 
 def _by_place(entries: Sequence[Mapping[str, Any]] | None) -> dict[int, Any]:
     return {int(entry["Id"]): entry for entry in entries or ()}
+
+
+def _settings(attributes: Mapping[str, str]) -> QueueSettings:
+    policy = attributes.get("RedrivePolicy")  # absent without one
+    return QueueSettings(
+        retention=int(attributes["MessageRetentionPeriod"]),
+        visibility_timeout=int(attributes["VisibilityTimeout"]),
+        max_receive_count=int(json.loads(policy)["maxReceiveCount"]) if policy else None,
+    )
 
 
 def _result(

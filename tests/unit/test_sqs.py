@@ -1,5 +1,6 @@
 """One SQS queue over boto3: what is asked, and what the answers mean."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from durable_ingest import Enqueuer, Receipt
-from durable_ingest.ports import SendFailure
+from durable_ingest.ports import QueueSettings, SendFailure
 from durable_ingest.sqs import SqsQueue
 from tests.records import CUSTOMERS, Customer, entry
 
@@ -103,6 +104,39 @@ def test_hiding_sets_each_messages_own_time(client: Any, stubber: Stubber) -> No
         },
     )
     assert SqsQueue(client, URL, 1.0).hide(["h0", "h1"], [5, 3600]) == [True, True]
+
+
+@pytest.mark.parametrize("count", ["7", 7])
+def test_settings_are_looked_up(client: Any, stubber: Stubber, count: object) -> None:  # noqa: ANN401
+    """In one call; SQS writes numbers as text, and a policy's as either."""
+    policy = json.dumps({"deadLetterTargetArn": "arn:aws:sqs:::d", "maxReceiveCount": count})
+    asked = ["MessageRetentionPeriod", "VisibilityTimeout", "RedrivePolicy"]
+    answer = {"MessageRetentionPeriod": "345600", "VisibilityTimeout": "180"}
+    expected = {"QueueUrl": URL, "AttributeNames": asked}
+    stubber.add_response(
+        "get_queue_attributes", {"Attributes": {**answer, "RedrivePolicy": policy}}, expected
+    )
+    assert SqsQueue(client, URL, 1.0).settings() == QueueSettings(345_600, 180, 7)
+    stubber.add_response("get_queue_attributes", {"Attributes": answer}, expected)
+    assert SqsQueue(client, URL, 1.0).settings() == QueueSettings(345_600, 180, None)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{}, {"MessageRetentionPeriod": "x", "VisibilityTimeout": "1"}],
+    ids=["nothing", "no number"],
+)
+def test_settings_that_cannot_be_read_are_a_failure(
+    client: Any,  # noqa: ANN401 - boto3's class
+    stubber: Stubber,
+    attributes: dict[str, str],
+) -> None:
+    """As is a refusal."""
+    queue = SqsQueue(client, URL, 1.0)
+    stubber.add_response("get_queue_attributes", {"Attributes": attributes})
+    assert queue.settings() == SendFailure("Unreadable", retryable=False, in_doubt=False)
+    stubber.add_client_error("get_queue_attributes", "AccessDenied", http_status_code=403)
+    assert isinstance(queue.settings(), SendFailure)
 
 
 def test_an_enqueuers_message_arrives() -> None:
