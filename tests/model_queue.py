@@ -1,10 +1,14 @@
 """Models of an SQS FIFO queue in memory, whose answers a test decides entry by entry."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from threading import Lock
+from types import SimpleNamespace
 from typing import Any
+
+from botocore.exceptions import EndpointConnectionError
 
 from durable_ingest.message import Outgoing
 from durable_ingest.ports import SendFailure
@@ -117,3 +121,97 @@ class FakeClient:
                 }
             )
         return {"Successful": successful, "Failed": failed}
+
+
+class DrainedClient:
+    """The parts of a boto3 SQS client that a drainer uses, on a clock that a test moves.
+
+    Args:
+        clock: what each call takes time on.
+        retention: the source queue's, in seconds.
+        max_receive_count: of its redrive policy; None for none.
+    """
+
+    meta = SimpleNamespace(endpoint_url="https://sqs.test")
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        *,
+        retention: int = 1_209_600,
+        max_receive_count: int | None = 1000,
+    ) -> None:
+        self._clock = clock
+        self.attributes = {
+            "MessageRetentionPeriod": str(retention),
+            "VisibilityTimeout": "30",
+        }
+        if max_receive_count is not None:
+            policy = {"deadLetterTargetArn": "arn", "maxReceiveCount": max_receive_count}
+            self.attributes["RedrivePolicy"] = json.dumps(policy)
+        self.takes = 0.0
+        """Seconds of each call."""
+        self.calls: list[tuple[str, list[dict[str, Any]]]] = []
+        """Operations and their entries, those that fail included."""
+        self.down: set[str] = set()
+        """Operations whose calls fail without an effect."""
+        self.refuses: Callable[[str, Mapping[str, Any]], bool] = lambda _operation, _entry: False
+        """Says which entries come back as failed, without an effect."""
+
+    def get_queue_attributes(self, **_: object) -> dict[str, Any]:
+        """Give the settings."""
+        self._call("get_queue_attributes", [])
+        return {"Attributes": self.attributes}
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """Store."""
+        assert QueueUrl.endswith("dead.fifo")
+        return self._call("send_message_batch", Entries)
+
+    def delete_message_batch(
+        self,
+        *,
+        QueueUrl: str,  # noqa: N803 - boto3's names
+        Entries: list[dict[str, Any]],  # noqa: N803
+    ) -> dict[str, Any]:
+        """Delete."""
+        assert QueueUrl.startswith(self.meta.endpoint_url)
+        return self._call("delete_message_batch", Entries)
+
+    def change_message_visibility_batch(
+        self,
+        *,
+        QueueUrl: str,  # noqa: N803 - boto3's names
+        Entries: list[dict[str, Any]],  # noqa: N803
+    ) -> dict[str, Any]:
+        """Hide."""
+        assert QueueUrl.startswith(self.meta.endpoint_url)
+        return self._call("change_message_visibility_batch", Entries)
+
+    def names(self) -> list[str]:
+        """Every operation, in order."""
+        return [name for name, _ in self.calls]
+
+    def done(self, operation: str, key: str) -> list[Any]:
+        """What this key of each entry was for which an operation succeeded, in order."""
+        return [
+            entry[key]
+            for name, entries in self.calls
+            for entry in entries
+            if name == operation and name not in self.down and not self.refuses(name, entry)
+        ]
+
+    def _call(self, operation: str, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        self._clock.elapsed += self.takes
+        self.calls.append((operation, entries))
+        if operation in self.down:
+            raise EndpointConnectionError(endpoint_url=self.meta.endpoint_url)
+        good = [entry for entry in entries if not self.refuses(operation, entry)]
+        return {
+            "Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in good],
+            "Failed": [
+                {"Id": entry["Id"], "Code": "InternalError", "SenderFault": False}
+                for entry in entries
+                if entry not in good
+            ],
+        }

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from durable_ingest.acknowledging import delete_settled, hide_held
-from durable_ingest.backoff import Retry, contended_seconds, hide_seconds, may_be_given_up
+from durable_ingest.backoff import Retry, may_be_given_up
+from durable_ingest.budget import Budgets, expiring, hide_times, log_loss
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.codec import Undecodable
 from durable_ingest.contract import Command, contracts_by_name
 from durable_ingest.deadletters import bury, dead_letter
-from durable_ingest.deadline import Deadline
 from durable_ingest.errors import (
     BatchHeldError,
     ContractError,
@@ -22,6 +21,7 @@ from durable_ingest.errors import (
     RejectedError,
 )
 from durable_ingest.intake import read_event, row_of
+from durable_ingest.limits import limits
 from durable_ingest.ports import Fault, Refusal
 from durable_ingest.receipt import Receipt
 from durable_ingest.settlement import Ledger
@@ -31,15 +31,13 @@ if TYPE_CHECKING:
 
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
+    from durable_ingest.deadline import Deadline
+    from durable_ingest.limits import Limits
     from durable_ingest.message import Message
-    from durable_ingest.ports import Database, RememberingTable, Row
+    from durable_ingest.ports import Database, QueueSettings, RememberingTable, Row
     from durable_ingest.wiring import DrainerQueues
 
 _LOGGER = logging.getLogger("durable_ingest")
-_SECONDS_WITHOUT_CONTEXT: Final = 60.0
-_SQS_SHARE: Final = 0.2
-_LONGEST_CALL: Final = 3.0
-_CALLS_AT_THE_END: Final = 2  # delete, hide
 
 
 class Drainer:
@@ -48,8 +46,9 @@ class Drainer:
     Args:
         mysql: how to connect; see `MySQL`.
         contracts: the tables and commands that messages may be for.
-        dead_letter_queue_url: the FIFO queue that rejected messages are copied to. Without one
-            they are held, for the queue's own redrive policy to move.
+        dead_letter_queue_url: the FIFO queue that rejected messages are copied to, and held ones
+            in the last six hours of their retention. Without one all are held, for the queue's
+            own redrive policy to move, and lost where it has none.
         inbox: an `Inbox`, by which every message's effect happens exactly once.
         acknowledge: "delete" or "report". With "delete", a batch that is settled as a whole is
             acknowledged by returning; of any other, the settled messages are deleted here and
@@ -93,6 +92,7 @@ class Drainer:
         self._client = client
         self._clock = clock
         self._queues: DrainerQueues | None = None
+        self._budgets = Budgets(clock)
         self._last_success: float | None = None
         self._last_outage: float | None = None
 
@@ -112,19 +112,24 @@ class Drainer:
             BatchHeldError: messages are held (with acknowledge="report": every one is).
         """
         batch, arn = read_event(event)
-        limits = self._limits(context)
+        time = limits(context, self._retry.reserve, self._clock)
         ledger = Ledger([given.group for given in batch])
         rows = self._decode(batch, ledger)
-        self._drain(batch, rows, ledger, limits)
+        self._drain(batch, rows, ledger, time)
+        if not ledger.held:
+            return {"batchItemFailures": []}
+        self._log(batch, ledger.held)
+        queue = self._made_queues().queue_of_arn(arn, time.call)
+        settings = self._budgets.settings(arn, queue, time.keeping)
+        self._expire(batch, arn, settings, ledger, time)
         held = ledger.held
         if not held:
             return {"batchItemFailures": []}
-        self._log(batch, held)
-        queue = self._made_queues().queue_of_arn(arn, limits.call)
         if not self._reports:
             order_free = {n for n, row in rows.items() if row.contract.order_free}
-            delete_settled(queue, batch, ledger.settled, order_free, limits.deadline)
-        hide_held(queue, batch, self._hide_seconds(batch, held), limits.deadline)
+            delete_settled(queue, batch, ledger.settled, order_free, time.deadline)
+        seconds = hide_times(batch, held, settings, self._last_success, self._clock)
+        hide_held(queue, batch, seconds, time.deadline)
         if self._reports and ledger.settled:
             return {"batchItemFailures": [{"itemIdentifier": batch[n].id} for n in held]}
         raise _held_error(batch, held)
@@ -145,14 +150,14 @@ class Drainer:
         return rows
 
     def _drain(
-        self, batch: Sequence[Message], rows: dict[int, Row], ledger: Ledger, limits: _Limits
+        self, batch: Sequence[Message], rows: dict[int, Row], ledger: Ledger, time: Limits
     ) -> None:
         """Write what may be written, dead-letter what has to be, until nothing can go on."""
         while True:
             if letters := ledger.due_dead_letters():
-                self._bury(batch, letters, ledger, limits)
+                self._bury(batch, letters, ledger, time.call, time.deadline)
             elif writable := ledger.writable():
-                results = self._store.write([rows[n] for n in writable], limits.database)
+                results = self._store.write([rows[n] for n in writable], time.database)
                 if not results:
                     results = {writable[0]: Refusal(Fault.UNKNOWN, "the store gave no answer")}
                 for index, refusal in results.items():
@@ -180,21 +185,43 @@ class Drainer:
         since_outage = None if self._last_outage is None else now - self._last_outage
         return may_be_given_up(now - given.first_received, since_outage)
 
+    def _expire(
+        self,
+        batch: Sequence[Message],
+        arn: str,
+        settings: QueueSettings | None,
+        ledger: Ledger,
+        time: Limits,
+    ) -> None:
+        """Copy what SQS is about to delete to the dead-letter queue, each group in its order.
+
+        What comes behind it is written by a later call: nothing is written any more in this one.
+        """
+        due = expiring(batch, ledger.held, settings, self._clock.now())
+        if due and settings is not None and self._dead_letter_queue_url is None:
+            log_loss(arn, [batch[n] for n in due], settings)
+            return
+        for index, refusal in due.items():
+            ledger.reject(index, refusal)
+        while letters := ledger.due_dead_letters():
+            self._bury(batch, letters, ledger, time.call, time.keeping)
+
     def _bury(
         self,
         batch: Sequence[Message],
         letters: Sequence[tuple[int, Refusal]],
         ledger: Ledger,
-        limits: _Limits,
+        call: float,
+        deadline: Deadline,
     ) -> None:
-        """Copy rejected messages to the dead-letter queue; hold those that are not confirmed."""
+        """Copy messages to the dead-letter queue; hold those that are not confirmed."""
         if self._dead_letter_queue_url is None:
             for index, refusal in letters:
                 ledger.hold(index, refusal)
             return
-        queue = self._made_queues().dead_letter_queue(limits.call)
+        queue = self._made_queues().dead_letter_queue(call)
         copies = {index: dead_letter(batch[index], refusal) for index, refusal in letters}
-        results = bury(queue, copies, limits.deadline)
+        results = bury(queue, copies, deadline)
         for index, refusal in letters:
             result = results[index]
             if isinstance(result, Receipt):
@@ -203,30 +230,6 @@ class Drainer:
             else:
                 ledger.hold(index, refusal)
                 _LOGGER.error("message %s: no dead letter, %s", batch[index].id, result.code)
-
-    def _hide_seconds(
-        self, batch: Sequence[Message], held: Mapping[int, Refusal]
-    ) -> dict[int, int]:
-        """Say how long to hide each held message: a group as long as its head."""
-        of_group: dict[str, int] = {}
-        for index, refusal in held.items():
-            if batch[index].group not in of_group:
-                of_group[batch[index].group] = self._hide_head_seconds(batch[index], refusal)
-        return {index: of_group[batch[index].group] for index in held}
-
-    def _hide_head_seconds(self, head: Message, refusal: Refusal) -> int:
-        """Go by the age of what is waited for.
-
-        An outage is as old as its first held message, or as the last success seen here; what
-        waits for something else is as old as itself.
-        """
-        if refusal.fault is Fault.CONTENDED:
-            return contended_seconds(self._clock.jitter())
-        now = self._clock.now()
-        since = now if head.first_received is None else head.first_received
-        if refusal.fault is Fault.UNAVAILABLE and self._last_success is not None:
-            since = max(since, self._last_success)
-        return hide_seconds(now - since)
 
     def _log(self, batch: Sequence[Message], held: dict[int, Refusal]) -> None:
         for fault in dict.fromkeys(refusal.fault for refusal in held.values()):
@@ -237,32 +240,12 @@ class Drainer:
                 level, "held %d of %d messages, %s: %s", len(same), len(batch), fault, reasons
             )
 
-    def _limits(self, context: Any) -> _Limits:  # noqa: ANN401 - Lambda's or a test's
-        seconds = _SECONDS_WITHOUT_CONTEXT
-        if context is not None:
-            seconds = context.get_remaining_time_in_millis() / 1000
-        usable = max(seconds - self._retry.reserve, 0.0)
-        deadline = Deadline.after(self._clock, usable)
-        call = min(usable * _SQS_SHARE, _LONGEST_CALL)
-        return _Limits(deadline, deadline.earlier(call * _CALLS_AT_THE_END), call)
-
     def _made_queues(self) -> DrainerQueues:
         if self._queues is None:
             from durable_ingest.wiring import DrainerQueues  # noqa: PLC0415 - boto3 loads here
 
             self._queues = DrainerQueues(self._client, self._dead_letter_queue_url)
         return self._queues
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """The time of one call."""
-
-    deadline: Deadline
-    database: Deadline
-    """Earlier, to leave time for deleting and hiding."""
-    call: float
-    """The longest that one call to SQS may take."""
 
 
 def _check_inbox(inbox: RememberingTable | None, contracts: Sequence[Contract]) -> None:

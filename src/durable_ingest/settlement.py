@@ -36,7 +36,8 @@ class Ledger:
         self._settled.add(index)
 
     def reject(self, index: int, refusal: Refusal) -> None:
-        """It can never be stored."""
+        """It can never be stored, or no longer be held."""
+        self._held.pop(index, None)
         self._rejected[index] = refusal
 
     def hold(self, index: int, refusal: Refusal) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.aws import sqs_client
+from durable_ingest.limits import call_limit as fitting
 from durable_ingest.sqs import SqsQueue
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 _CONNECT_SHARE: Final = 0.15
 _READ_SHARE: Final = 0.3
-_CALL_LIMITS: Final = (3.0, 1.0, 0.4)
 _DOMAINS: Final = {"cn-": "amazonaws.com.cn"}
 
 
@@ -50,7 +50,7 @@ class DrainerQueues:
     def dead_letter_queue(self, call_limit: float) -> Outbox:
         """Give the dead-letter queue; a call to it takes no longer than `call_limit` seconds."""
         url = self._dead_letter_queue_url or ""
-        limit = _within(call_limit)
+        limit = fitting(call_limit)
         return SqsQueue(self._client(url, limit), url, limit, bounded=True)
 
     def queue_of_arn(self, arn: str, call_limit: float) -> Queue:
@@ -61,7 +61,7 @@ class DrainerQueues:
         """
         _, _, _, region, account, name = arn.split(":", 5)
         home = f"https://sqs.{region}.{_DOMAINS.get(region[:3], 'amazonaws.com')}/"
-        limit = _within(call_limit)
+        limit = fitting(call_limit)
         client = self._client(self._dead_letter_queue_url or home, limit, region)
         endpoint = str(getattr(client.meta, "endpoint_url", None) or home).rstrip("/")
         return SqsQueue(client, f"{endpoint}/{account}/{name}", limit, bounded=True)
@@ -75,8 +75,3 @@ class DrainerQueues:
                 url, connect_timeout=connect, read_timeout=read, region=region
             )
         return self._made[limit]
-
-
-def _within(call_limit: float) -> float:
-    """Choose the longest limit that fits, the shortest if none does."""
-    return next((limit for limit in _CALL_LIMITS if limit <= call_limit), _CALL_LIMITS[-1])

@@ -14,6 +14,7 @@ from botocore.exceptions import EndpointConnectionError
 from pydantic import BaseModel
 
 from durable_ingest import Drainer, MySQL, Retry, Table
+from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.errors import BatchHeldError
 from durable_ingest.testing import (
     DatabaseServer,
@@ -97,6 +98,12 @@ class MeddlingClient:
         """Hide."""
         return self._call("change_message_visibility_batch", arguments)
 
+    def get_queue_attributes(self, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Look settings up."""
+        self.calls.append(("get_queue_attributes", []))
+        self._check("get_queue_attributes")
+        return dict(self._client.get_queue_attributes(**arguments))
+
     def entries(self, operation: str) -> list[dict[str, Any]]:
         """Every entry that was asked for, in order."""
         return [entry for name, entries in self.calls if name == operation for entry in entries]
@@ -104,8 +111,7 @@ class MeddlingClient:
     def _call(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         entries = arguments["Entries"]
         self.calls.append((operation, list(entries)))
-        if operation in self.down:
-            raise EndpointConnectionError(endpoint_url="https://sqs.invalid")
+        self._check(operation)
         passed = [entry for entry in entries if not self.refuses(operation, entry)]
         answer: dict[str, Any] = {}
         if passed:
@@ -116,6 +122,10 @@ class MeddlingClient:
             *({"Id": e["Id"], "SenderFault": False, "Code": "InternalError"} for e in failed),
         ]
         return answer
+
+    def _check(self, operation: str) -> None:
+        if operation in self.down:
+            raise EndpointConnectionError(endpoint_url="https://sqs.invalid")
 
 
 @dataclass
@@ -259,8 +269,9 @@ class World:
         return self._messages(self.queue.dead_letter_url)
 
     def record(self, body: Mapping[str, object] | str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Build a record of the test's queue that was never in it."""
-        return sqs_record(body, queue_arn=self.queue.arn, **more)
+        """Build a record of the test's queue that was never in it; by default sent just now."""
+        sent = int(SYSTEM_CLOCK.now() * 1000)
+        return sqs_record(body, queue_arn=self.queue.arn, **({"sent": sent} | more))
 
     def close(self) -> None:
         """Close the drainers' connections."""

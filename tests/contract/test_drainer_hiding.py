@@ -68,7 +68,7 @@ def down(world: World) -> MySQL:
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("age", "seconds"),
-    [(0, 5), (49, 5), (600, 60), (35_000, 3500), (36_000, 3600), (1_209_600, 3600)],
+    [(0, 5), (49, 5), (600, 60), (35_000, 3500), (36_000, 3600), (1_000_000, 3600)],
 )
 def test_a_tenth_of_the_age_between_five_seconds_and_an_hour(
     world: World, client: MeddlingClient, age: int, seconds: int, mode: str
@@ -135,7 +135,7 @@ def test_an_outage_is_no_older_than_this_environments_last_success(
 def test_a_contended_message_is_hidden_for_about_five_seconds(
     world: World, client: MeddlingClient
 ) -> None:
-    """Somebody else's lock is soon gone, however old the message is."""
+    """Somebody else's lock is soon gone: an outage would hide these for more than a minute."""
     table = world.table()
     world.sql("INSERT INTO items VALUES (1, 'held', 1, NULL)")
     drainer = world.drainer(
@@ -143,8 +143,8 @@ def test_a_contended_message_is_hidden_for_about_five_seconds(
     )
     event = {
         "Records": [
-            aged(world, 30_000, item(1, "x"), "A"),
-            aged(world, 30_000, item(2, "free"), "B"),
+            aged(world, 700, item(1, "x"), "A"),
+            aged(world, 700, item(2, "free"), "B"),
         ]
     }
     other = world.database.connect(world.url)

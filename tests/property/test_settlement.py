@@ -116,6 +116,39 @@ def test_the_ledger_settles_what_the_reference_does(
         assert (refusal.fault is not Fault.BEHIND) >= own
 
 
+@settings(deadline=None)
+@given(_batches, st.integers(1, 10), st.sets(st.integers(0, 9)), st.sets(st.integers(0, 9)))
+def test_held_messages_that_expire_go_in_their_groups_order(
+    batch: list[tuple[str, Outcome]], step: int, expiring: set[int], confirmed: set[int]
+) -> None:
+    """A group's messages from its head on, as long as each is due and its copy is confirmed.
+
+    Due are those that expire, and those that were rejected before and waited behind the head.
+    """
+    drive = Drive(batch, step)
+    written = drive.run()
+    ledger = drive.ledger
+    for index in expiring & ledger.held.keys():
+        ledger.reject(index, REJECTED)
+    due = expiring | {n for n, (_, outcome) in enumerate(batch) if outcome is Outcome.MALFORMED}
+    tried: list[int] = []
+    while letters := ledger.due_dead_letters():
+        for index, refusal in letters:
+            tried.append(index)
+            if index in confirmed:
+                ledger.settle(index)
+            else:
+                ledger.hold(index, refusal)
+    expected = set(written)
+    for index in range(len(batch)):
+        safe = index in due & confirmed and drive._before(index) <= expected
+        expected |= {index} if safe else set()
+    assert set(ledger.settled) == expected
+    assert len(tried) == len(set(tried))
+    assert set(tried) <= due - set(written)
+    assert all(drive._before(index) <= expected for index in tried)
+
+
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=10))
 def test_deletions_keep_a_groups_order(settled: list[tuple[str, bool]]) -> None:
     """Each message once; of a group that needs order one in a round, earlier ones earlier."""

@@ -5,10 +5,12 @@ import pytest
 from durable_ingest.backoff import (
     GIVE_UP_AFTER,
     SETTLED_FOR,
+    Left,
     contended_seconds,
     hide_seconds,
     may_be_given_up,
     retrying,
+    within,
 )
 from durable_ingest.deadline import Deadline
 from tests.virtual_clock import VirtualClock
@@ -30,6 +32,57 @@ def test_fourteen_days_of_outage_cost_few_receives() -> None:
         age += hide_seconds(age)
         receives += 1
     assert 350 < receives < 450
+
+
+@pytest.mark.parametrize(
+    ("receives", "seconds", "age", "expected"),
+    [
+        (None, 1_000_000, 100, 10),
+        (999, 1_000_000, 100, 10),
+        (9, 200_000, 100, 133),
+        (9, 2000, 100, 41),
+        (2, 80_000, 100, 2731),
+        (2, 40_000, 100, 1903),  # 100 s, 2,003 s, 40,100 s: twenty times as old each time
+        (1, 40_000, 100, 40_000),
+        (1, 50_000, 100, 43_000),
+        (0, 50_000, 100, 43_000),
+        (0, 10, 100, 10),
+        (0, 1, 100, 5),
+        (3, 1_000_000, 100, 2055),
+        (40, 1_000_000, 100, 44),
+        (25, 1_000_000, 100, 100),
+    ],
+)
+def test_receives_are_spread_over_the_time_that_is_left(
+    receives: int | None, seconds: float, age: float, expected: int
+) -> None:
+    """A tenth of the age where they suffice, else as much more as makes them last."""
+    left = Left(seconds, seconds + 21_600, receives, 43_000)
+    assert within(left, hide_seconds(age), age) == expected
+
+
+def test_each_hide_is_longer_until_it_is_the_longest() -> None:
+    """Fifty receives in a fortnight: half of the age each time, then twelve hours."""
+    age, hides = 0, list[int]()
+    for receives in range(49, -1, -1):
+        seconds = 1_188_000 - age
+        if seconds > 0:
+            hides.append(within(Left(seconds, seconds + 21_600, receives, 43_200), 5, age))
+            age += hides[-1]
+    assert hides == sorted(hides[:-1]) + hides[-1:]
+    assert hides[:4] == [5, 5, 6, 9]
+    assert hides[30] == 43_200
+    assert 1_188_000 <= age <= 1_188_000 + 50
+
+
+@pytest.mark.parametrize(
+    ("expires", "expected"), [(21_600, 3600), (7200, 3600), (3600, 1800), (3, 5), (-60, 5)]
+)
+def test_in_its_last_hours_a_message_comes_back_at_half_of_them(
+    expires: float, expected: int
+) -> None:
+    """However few receives are left: a last attempt must come before the end."""
+    assert within(Left(expires - 21_600, expires, 1, 43_000), 3600, 1_200_000) == expected
 
 
 @pytest.mark.parametrize(("jitter", "expected"), [(0.0, 2), (0.5, 5), (0.99, 7)])

@@ -1,0 +1,56 @@
+"""How the time of one call is divided between the database and SQS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from durable_ingest.deadline import Deadline
+
+if TYPE_CHECKING:
+    from durable_ingest.clock import Clock
+
+_SECONDS_WITHOUT_CONTEXT: Final = 60.0
+_CALL_LIMITS: Final = (3.0, 1.0, 0.4)
+_SQS_SHARE: Final = 1 / 8
+_CALLS_AT_THE_END: Final = 4  # look the queue's settings up, dead-letter, delete, hide
+_LAST_CALLS: Final = 2  # delete, hide
+_DATABASE_SHARE: Final = 1 / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The time of one call."""
+
+    deadline: Deadline
+    keeping: Deadline
+    """Earlier, to leave time for deleting and hiding."""
+    database: Deadline
+    """Earlier still, to leave time for what decides how long the held are kept."""
+    call: float
+    """The longest that one call to SQS may take."""
+
+
+def limits(context: Any, reserve: float, clock: Clock) -> Limits:  # noqa: ANN401 - Lambda's
+    """Divide what a function has left, less `reserve` seconds; without a context, a minute.
+
+    The database always has half of it, however little it is.
+    """
+    seconds = _SECONDS_WITHOUT_CONTEXT
+    if context is not None:
+        seconds = context.get_remaining_time_in_millis() / 1000
+    usable = max(seconds - reserve, 0.0)
+    call = call_limit(usable * _SQS_SHARE)
+    deadline = Deadline.after(clock, usable)
+    at_the_end = min(call * _CALLS_AT_THE_END, usable * _DATABASE_SHARE)
+    return Limits(
+        deadline, deadline.earlier(call * _LAST_CALLS), deadline.earlier(at_the_end), call
+    )
+
+
+def call_limit(seconds: float) -> float:
+    """Choose the longest limit for a call that fits, the shortest if none does.
+
+    There are few, since a client's time-outs are fixed when it is made.
+    """
+    return next((limit for limit in _CALL_LIMITS if limit <= seconds), _CALL_LIMITS[-1])
