@@ -49,7 +49,11 @@ class Budgets:
         fresh = arn in self._asked and now - self._asked[arn] < _KNOWN_FOR
         if not fresh and deadline.allows(queue.call_limit):
             self._asked[arn] = now
-            self._take(arn, queue.settings())
+            try:
+                answer = queue.settings()
+            except Exception as error:  # noqa: BLE001 - nothing here may change what is held
+                answer = SendFailure(type(error).__name__, retryable=True, in_doubt=False)
+            self._take(arn, answer)
         return self._known.get(arn)
 
     def _take(self, arn: str, answer: QueueSettings | SendFailure) -> None:
@@ -116,10 +120,16 @@ def _hide_head(
 
 
 def left_of(given: Message, settings: QueueSettings | None, now: float) -> Left | None:
-    """Say what is left of a message; None where that is unknown."""
+    """Say what is left of a message; None where that is unknown.
+
+    One that SQS must have deleted long ago says that its time, or the settings, are not true.
+    """
     if settings is None or given.sent is None:
         return None
-    return _left(settings, now - given.sent, given.receive_count)
+    age = now - given.sent
+    if age > settings.retention + _LONGEST_FLIGHT:
+        return None
+    return _left(settings, age, given.receive_count)
 
 
 def expiring(

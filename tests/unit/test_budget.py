@@ -107,7 +107,9 @@ def test_a_message_expires_in_its_last_hours() -> None:
     assert expiring(batch, held, None, start) == {}
     text = "held until the last hours of its retention, dependent: "
     due = {1: Refusal(Fault.EXPIRING, f"{text}no parent", 1452, "23000", "children", f"{text}more")}
-    assert expiring(batch, held, GOOD, start) == expiring(batch, held, GOOD, start + DAY) == due
+    assert (
+        expiring(batch, held, GOOD, start) == expiring(batch, held, GOOD, start + 7 * HOUR) == due
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,3 +224,18 @@ def test_the_log_says_what_the_settings_allow(
     look(Budgets(clock), Asked([settings]), clock)
     ((_, found, said),) = caplog.record_tuples
     assert (logging.getLevelName(found), said) == (level, f"queue writes.fifo: {text}")
+
+
+def test_a_message_that_cannot_be_there_any_more_does_not_expire() -> None:
+    """Its time is made up, as in a test's event, or a clock is wrong."""
+    now = SENT + GOOD.retention + 2 * HOUR
+    assert left_of(given(), GOOD, now) is None
+    assert left_of(given(), GOOD, now - HOUR) is not None
+
+
+def test_a_client_that_cannot_look_up_changes_nothing() -> None:
+    """Whatever goes wrong with it."""
+    queue = Asked([])
+    clock = VirtualClock()
+    assert Budgets(clock).settings(ARN, queue, Deadline.after(clock, 60)) is None
+    assert queue.asked == 1
