@@ -16,15 +16,16 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from durable_ingest.testing import QueuePair, QueueService, eventually
+from durable_ingest.testing import MemoryQueueService, QueuePair, QueueService, eventually
 from durable_ingest.testing.queue_service import create_queue, depth, make_client
+from tests.virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 pytestmark = pytest.mark.queue
 
-EMULATORS = ("ministack", "moto")
+EMULATORS = ("memory", "ministack", "moto")
 MIB = 1_048_576
 _names = itertools.count(1)
 
@@ -47,6 +48,8 @@ class Sqs:
     """One emulator and its queues, with the calls that the cases are made of."""
 
     client: "SQSClient"
+    clock: VirtualClock | None = None
+    """What passes the time of a queue in memory; None where time passes by itself."""
     _ids: Iterator[int] = field(default_factory=itertools.count)
 
     def queue(self, **settings: Any) -> QueuePair:  # noqa: ANN401  create_queue's own
@@ -92,6 +95,9 @@ class Sqs:
 
     def await_messages(self, url: str) -> list[dict[str, Any]]:
         """Receive until something comes: a visibility timeout of a second has to end first."""
+        if self.clock is not None:
+            self.clock.sleep(1.0)
+            return self.receive(url)
         return eventually(lambda: self.receive(url), within=5.0, every=0.05, what="a message")
 
     def delete(self, url: str, message: dict[str, Any]) -> None:
@@ -108,9 +114,13 @@ class Sqs:
 @pytest.fixture(params=EMULATORS)
 def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
     """Give each emulator in turn."""
-    if request.param == "ministack":
-        service: QueueService = request.getfixturevalue("queue_service")
-        with contextlib.closing(service.client()) as client:
+    if request.param == "memory":
+        clock = VirtualClock()
+        service = MemoryQueueService(clock.now, wait=clock.sleep)
+        yield Sqs(service.client(), clock)
+    elif request.param == "ministack":
+        local: QueueService = request.getfixturevalue("queue_service")
+        with contextlib.closing(local.client()) as client:
             yield Sqs(client)
     else:
         with mock_aws(), contextlib.closing(make_client()) as client:

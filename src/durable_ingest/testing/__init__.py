@@ -19,9 +19,11 @@ if TYPE_CHECKING:
         sqs_event,
         sqs_record,
     )
+    from durable_ingest.testing.memory_queue import MemoryQueueService, StoredMessage
     from durable_ingest.testing.processes import ProcessServer
     from durable_ingest.testing.provisioning import NoDatabaseServerError, provision
     from durable_ingest.testing.proxy import Action, TcpProxy
+    from durable_ingest.testing.queue_faults import QueueFaults
     from durable_ingest.testing.queue_service import QueuePair, QueueService
     from durable_ingest.testing.servers import (
         DatabaseServer,
@@ -40,11 +42,14 @@ __all__ = [
     "Handler",
     "Invocation",
     "LambdaContext",
+    "MemoryQueueService",
     "NoDatabaseServerError",
     "NotControllableError",
     "ProcessServer",
+    "QueueFaults",
     "QueuePair",
     "QueueService",
+    "StoredMessage",
     "TcpProxy",
     "eventually",
     "fresh_database",
@@ -64,11 +69,14 @@ _MODULE_OF = {
     "Handler": "event_source",
     "Invocation": "event_source",
     "LambdaContext": "events",
+    "MemoryQueueService": "memory_queue",
     "NoDatabaseServerError": "provisioning",
     "NotControllableError": "servers",
     "ProcessServer": "processes",
+    "QueueFaults": "queue_faults",
     "QueuePair": "queue_service",
     "QueueService": "queue_service",
+    "StoredMessage": "memory_queue",
     "TcpProxy": "proxy",
     "eventually": "waiting",
     "fresh_database": "servers",

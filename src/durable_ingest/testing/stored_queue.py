@@ -1,0 +1,419 @@
+"""One SQS queue in memory: order, visibility, deduplication and retention, on the caller's time.
+
+It takes what `queue_rules` and `queue_settings` accepted. Nothing here reads a clock: each call is
+told the time, which never goes back. Sending, receiving and settling never look at all messages.
+"""
+
+import itertools
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import islice
+
+from durable_ingest.testing.queue_rules import Draft
+from durable_ingest.testing.queue_settings import MAX_VISIBILITY, RefusedError, Settings, invalid
+
+DEDUPLICATION_INTERVAL = 300.0
+ATTEMPT_INTERVAL = 300.0
+FIRST_SEQUENCE = 18_849_496_460_467_696_128
+SEQUENCE_STEP = 256  # SQS' numbers are not consecutive
+_HANDLE = re.compile(r"([0-9a-f-]{36})#\d+@(.+)")
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """A message in its queue."""
+
+    number: int
+    message_id: str
+    draft: Draft
+    sent_at: float
+    dead_letter_source: str | None = None
+    """The ARN of the queue from which SQS moved it."""
+    receives: int = 0
+    """In all queues."""
+    receives_here: int = 0
+    first_received_at: float | None = None
+    received_at: float = 0.0
+    visible_at: float = 0.0
+    handle: str = ""
+    in_flight: bool = False
+    untouched: bool = True
+    """Its visibility timeout is the one that it was received with."""
+    gone: bool = False
+
+    @property
+    def sequence_number(self) -> str:
+        """What SQS gives as SequenceNumber: 20 digits."""
+        return str(FIRST_SEQUENCE + SEQUENCE_STEP * self.number)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of a queue's messages: stored = deleted + dead + expired + purged + present."""
+
+    stored: int = 0
+    """Sent by producers, or moved here."""
+    duplicates: int = 0
+    """Accepted and not stored."""
+    deleted: int = 0
+    dead: int = 0
+    """Moved to another queue."""
+    expired: int = 0
+    purged: int = 0
+    present: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """A message group: its messages that can be reached, by number."""
+
+    messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
+    in_flight: int = 0
+
+
+class StoredQueue:
+    """A FIFO or a standard queue.
+
+    In a standard queue each message is a group of its own, in the order of sending: what SQS
+    promises least, it keeps here.
+
+    Args:
+        name: part of the receipt handles.
+        settings: replace them at will.
+        in_flight_limit: no more messages than this are in flight at once.
+        look_ahead: messages further behind are not found. One that is found stays so.
+    """
+
+    def __init__(
+        self, name: str, settings: Settings, *, in_flight_limit: int, look_ahead: int
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.tally = Tally()
+        self.in_flight = 0
+        self._in_flight_limit = in_flight_limit
+        self._look_ahead = look_ahead
+        self._numbers = itertools.count(1)
+        self._ticks = itertools.count()
+        self._clear()
+        self._first_sends: dict[tuple[str | None, str], Message] = {}
+        self._intervals: deque[tuple[float, tuple[str | None, str]]] = deque()
+        self._attempts: dict[str, tuple[float, int, list[tuple[Message, str]]]] = {}
+
+    def _clear(self) -> None:
+        self._present: dict[str, Message] = {}
+        self._groups: dict[str | int, _Group] = {}
+        self._found = 0
+        self._beyond: deque[Message] = deque()
+        # Heaps. An entry whose message or group has changed since is skipped.
+        self._free: list[tuple[int, str | int]] = []
+        self._timeouts: list[tuple[float, int, Message]] = []
+        self._ages: list[tuple[float, int, Message]] = []
+        self._spent: dict[str, float] = {}
+        self._spent_checked_at = 0
+
+    # Sending
+
+    def send(self, draft: Draft, message_id: str, now: float) -> Message:
+        """Store a message; give the first one where it is a duplicate."""
+        self.advance(now)
+        first = self._first_sends.get(self._dedup_key(draft)) if self.settings.fifo else None
+        if first is not None:
+            self.tally.duplicates += 1
+            return first
+        message = Message(next(self._numbers), message_id, draft, now)
+        self._store(message, now)
+        return message
+
+    def _dedup_key(self, draft: Draft) -> tuple[str | None, str]:
+        return (draft.group if self.settings.per_group else None, draft.dedup_id or "")
+
+    def _store(self, message: Message, now: float) -> None:
+        self.tally.stored += 1
+        if self.settings.fifo:
+            key = self._dedup_key(message.draft)
+            self._first_sends[key] = message
+            self._intervals.append((now + DEDUPLICATION_INTERVAL, key))
+        self._present[message.message_id] = message
+        heappush(self._ages, (message.sent_at, message.number, message))
+        if self._found < self._look_ahead:
+            self._find(message)
+        else:
+            self._beyond.append(message)
+
+    def _find(self, message: Message) -> None:
+        self._found += 1
+        group = self._groups.setdefault(self._group_key(message), _Group())
+        group.messages[message.number] = message
+        if len(group.messages) == 1:
+            self._offer(group)
+
+    def _group_key(self, message: Message) -> str | int:
+        return (message.draft.group or "") if self.settings.fifo else message.number
+
+    def _offer(self, group: _Group) -> None:
+        """Let a receive have a group, unless it is locked."""
+        if not group.in_flight and group.messages:
+            head = next(iter(group.messages.values()))
+            heappush(self._free, (head.number, self._group_key(head)))
+
+    # Receiving
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many messages are in flight as may be."""
+        return self.in_flight >= self._in_flight_limit
+
+    def receive(
+        self,
+        now: float,
+        most: int,
+        visibility_timeout: int,
+        bury: Callable[[Message], None] | None = None,
+    ) -> list[Message]:
+        """Take up to `most` messages: as many of the first free group as there are, then the next.
+
+        Args:
+            now: seconds.
+            most: how many.
+            visibility_timeout: seconds.
+            bury: takes a message that was received too often to the dead-letter queue; None where
+                there is none.
+        """
+        self.advance(now)
+        batch: list[Message] = []
+        most = min(most, self._in_flight_limit - self.in_flight)
+        while self._free and len(batch) < most:
+            number, key = heappop(self._free)
+            group = self._groups.get(key)
+            if group is None or group.in_flight or next(iter(group.messages)) != number:
+                continue
+            heads = list(islice(group.messages.values(), most - len(batch)))
+            if bury is not None and (dead := [m for m in heads if self._is_exhausted(m)]):
+                for message in dead:
+                    self._remove(message)  # which offers the group anew
+                    self.tally.dead += 1
+                    bury(message)
+                continue
+            for message in heads:
+                self._deliver(message, group, now, visibility_timeout)
+            batch += heads
+        if visibility_timeout == 0:
+            for message in batch:
+                self._release(message)
+        return batch
+
+    def _is_exhausted(self, message: Message) -> bool:
+        return message.receives_here >= self.settings.max_receives
+
+    def _deliver(self, message: Message, group: _Group, now: float, timeout: int) -> None:
+        message.in_flight = message.untouched = True
+        group.in_flight += 1
+        self.in_flight += 1
+        message.receives += 1
+        message.receives_here += 1
+        if message.first_received_at is None:
+            message.first_received_at = now
+        message.received_at = now
+        message.handle = f"{message.message_id}#{message.receives}@{self.name}"
+        self._hide(message, now + timeout)
+
+    def _hide(self, message: Message, until: float) -> None:
+        message.visible_at = until
+        heappush(self._timeouts, (until, next(self._ticks), message))
+
+    def _release(self, message: Message) -> None:
+        """End a message's visibility timeout; its group is free when none is in flight."""
+        message.in_flight = False
+        self.in_flight -= 1
+        group = self._groups[self._group_key(message)]
+        group.in_flight -= 1
+        self._offer(group)
+
+    def receive_again(self, attempt_id: str, now: float) -> list[Message] | None:
+        """Repeat a receive: the same messages and handles, hidden anew and not counted again.
+
+        None where that attempt is unknown, older than 5 minutes, came back empty, or one of its
+        messages was deleted, changed or became visible: SQS then takes it for a new attempt.
+        """
+        self.advance(now)
+        until, timeout, messages = self._attempts.get(attempt_id, (0.0, 0, []))
+        if now >= until or not messages:
+            return None
+        if not all(m.in_flight and m.untouched and m.handle == handle for m, handle in messages):
+            return None
+        for message, _ in messages:
+            message.received_at = now
+            self._hide(message, now + timeout)
+        return [message for message, _ in messages]
+
+    def remember(self, attempt_id: str, now: float, timeout: int, batch: list[Message]) -> None:
+        """Keep a receive for `receive_again`."""
+        for old in [key for key, (until, _, _) in self._attempts.items() if until <= now]:
+            del self._attempts[old]
+        messages = [(message, message.handle) for message in batch]
+        self._attempts[attempt_id] = (now + ATTEMPT_INTERVAL, timeout, messages)
+
+    # Settling
+
+    def delete(self, handle: str, now: float) -> None:
+        """Delete a message.
+
+        A FIFO queue refuses an expired handle; one that has deleted its message is good until it
+        expires. A standard queue accepts any, and deletes by the latest alone.
+        """
+        self.advance(now)
+        message = self._by_handle(handle)
+        current = message is not None and message.handle == handle
+        if message is not None and current and (message.in_flight or not self.settings.fifo):
+            self._remove(message)
+            self._spend(handle, message.visible_at, now)
+            self.tally.deleted += 1
+        elif self.settings.fifo and self._spent.get(handle, 0.0) <= now:
+            raise invalid("ReceiptHandle", "The receipt handle has expired")
+
+    def _spend(self, handle: str, until: float, now: float) -> None:
+        self._spent[handle] = until
+        if len(self._spent) > 2 * self._spent_checked_at + 1000:
+            self._spent = {key: end for key, end in self._spent.items() if end > now}
+            self._spent_checked_at = len(self._spent)
+
+    def change_visibility(self, handle: str, timeout: int, now: float) -> None:
+        """Hide a message for so long from now, at most 12 hours from its receive."""
+        self.advance(now)
+        message = self._by_handle(handle)
+        if message is None:
+            raise invalid(
+                "ReceiptHandle",
+                "Message does not exist or is not available for visibility timeout change",
+            )
+        if not message.in_flight:
+            raise RefusedError("MessageNotInflight", "The specified message isn't in flight.")
+        if message.handle != handle:
+            raise invalid("ReceiptHandle", "The receipt handle has expired")
+        if now + timeout - message.received_at > MAX_VISIBILITY:
+            raise invalid(
+                "VisibilityTimeout",
+                "Total VisibilityTimeout for the message is beyond the limit"
+                f" [{MAX_VISIBILITY} seconds]",
+            )
+        message.untouched = False
+        if timeout:
+            self._hide(message, now + timeout)
+        else:
+            message.visible_at = now
+            self._release(message)
+
+    def _by_handle(self, handle: str) -> Message | None:
+        parts = _HANDLE.fullmatch(handle)
+        if parts is None or parts[2] != self.name:
+            raise RefusedError("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+        return self._present.get(parts[1])
+
+    def _remove(self, message: Message) -> None:
+        message.gone = True
+        del self._present[message.message_id]
+        group = self._groups.get(self._group_key(message))
+        if group is None or message.number not in group.messages:
+            return  # it lies beyond the messages that can be found
+        if message.in_flight:
+            message.in_flight = False
+            self.in_flight -= 1
+            group.in_flight -= 1
+        del group.messages[message.number]
+        if group.messages:
+            self._offer(group)
+        else:
+            del self._groups[self._group_key(message)]
+        self._found -= 1
+        while self._beyond and self._found < self._look_ahead:
+            following = self._beyond.popleft()
+            if not following.gone:
+                self._find(following)
+
+    # Moving
+
+    def bury(self, message: Message, source_arn: str, now: float) -> None:
+        """Take what another queue's redrive policy moves here.
+
+        It keeps its message id and counts its receives on. On a FIFO queue its deduplication id
+        becomes its message id, and its age begins anew; on a standard queue it does not.
+        """
+        self.advance(now)
+        draft = message.draft
+        if self.settings.fifo:
+            draft = Draft(
+                draft.body,
+                draft.md5,
+                draft.group,
+                message.message_id,
+                draft.attributes,
+                draft.attributes_md5,
+            )
+        if self.settings.fifo and self._dedup_key(draft) in self._first_sends:
+            self.tally.duplicates += 1
+            return
+        moved = Message(
+            next(self._numbers),
+            message.message_id,
+            draft,
+            now if self.settings.fifo else message.sent_at,
+            source_arn,
+            message.receives,
+        )
+        self._store(moved, now)
+
+    def takable(self, now: float) -> list[Message]:
+        """List what a move task would take now: what is visible, in groups that are not locked."""
+        self.advance(now)
+        free = (group for group in self._groups.values() if not group.in_flight)
+        found = (message for group in free for message in group.messages.values())
+        return sorted(found, key=lambda message: message.number)
+
+    def take(self, message: Message) -> None:
+        """Remove a message that a move task has stored elsewhere."""
+        self._remove(message)
+        self.tally.dead += 1
+
+    def purge(self, now: float) -> None:
+        """Remove everything, in flight or not. Deduplication goes on."""
+        self.advance(now)
+        for message in self._present.values():
+            message.gone, message.in_flight = True, False
+        self.tally.purged += len(self._present)
+        self.in_flight = 0
+        self._clear()
+
+    # Time
+
+    def advance(self, now: float) -> None:
+        """Let everything happen that is due."""
+        while self._timeouts and self._timeouts[0][0] <= now:
+            message = heappop(self._timeouts)[2]
+            if message.in_flight and message.visible_at <= now:
+                self._release(message)
+        while self._ages and self._is_over(self._ages[0][2], now):
+            message = heappop(self._ages)[2]
+            if not message.gone:
+                self._remove(message)
+                self.tally.expired += 1
+        while self._intervals and self._intervals[0][0] <= now:
+            del self._first_sends[self._intervals.popleft()[1]]
+
+    def _is_over(self, message: Message, now: float) -> bool:
+        return message.gone or message.sent_at + self.settings.retention <= now
+
+    def next_visible_at(self) -> float | None:
+        """Say when the next message in flight becomes visible by itself; None if none does."""
+        ends = (at for at, _, m in self._timeouts if m.in_flight and m.visible_at == at)
+        return min(ends, default=None)
+
+    def messages(self) -> Iterator[Message]:
+        """Go through all messages in the order of sending."""
+        return iter(self._present.values())
+
+    def __len__(self) -> int:
+        return len(self._present)
