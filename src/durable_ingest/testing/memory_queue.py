@@ -10,12 +10,14 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from durable_ingest.testing.lineup import Message
 from durable_ingest.testing.memory_client import MemoryQueueClient
 from durable_ingest.testing.queue_faults import ENDPOINT, QueueFaults, client_error
-from durable_ingest.testing.queue_operations import REGION, QueueOperations
+from durable_ingest.testing.queue_operations import MessageOperations
+from durable_ingest.testing.queue_registry import REGION, QueueRegistry
 from durable_ingest.testing.queue_service import QueuePair, create_queue
 from durable_ingest.testing.queue_settings import RefusedError
-from durable_ingest.testing.stored_queue import Message, Tally
+from durable_ingest.testing.stored_queue import Tally
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -81,9 +83,8 @@ class MemoryQueueService:
         self._wait = wait
         self._lock = threading.RLock()
         limits = {"in_flight_limit": in_flight_limit, "look_ahead": look_ahead}
-        self._operations = QueueOperations(
-            now, self.endpoint_url, self.faults.of_entry, seed, limits
-        )
+        self._registry = QueueRegistry(now, self.endpoint_url, seed, limits)
+        self._messages = MessageOperations(self._registry, now, self.faults.of_entry)
         self._late: list[tuple[str, dict[str, Any]]] = []
 
     def client(self) -> "SQSClient":
@@ -101,7 +102,7 @@ class MemoryQueueService:
     def stored(self, url: str) -> list[StoredMessage]:
         """List a queue's messages in the order of sending, without receiving them."""
         with self._lock:
-            messages = self._operations.queue(url).messages
+            messages = self._registry.queue(url).messages
             messages.advance(self._now())
             return [_view(message) for message in messages.messages()]
 
@@ -112,7 +113,7 @@ class MemoryQueueService:
     def tally(self, url: str) -> Tally:
         """Count what became of a queue's messages."""
         with self._lock:
-            messages = self._operations.queue(url).messages
+            messages = self._registry.queue(url).messages
             messages.advance(self._now())
             return replace(messages.tally, present=len(messages))
 
@@ -120,7 +121,7 @@ class MemoryQueueService:
         """Say when the next message in flight, of all queues, becomes visible; None if none."""
         with self._lock:
             now, ends = self._now(), []
-            for queue in self._operations.queues():
+            for queue in self._registry.queues():
                 queue.messages.advance(now)
                 ends.append(queue.messages.next_visible_at())
         return min((end for end in ends if end is not None), default=None)
@@ -130,7 +131,8 @@ class MemoryQueueService:
 
         SQS may refuse them by now, which nobody hears.
         """
-        late, self._late = self._late, []
+        with self._lock:
+            late, self._late = self._late, []
         for operation, arguments in late:
             try:
                 self._perform(operation, arguments)
@@ -146,7 +148,8 @@ class MemoryQueueService:
         fault = self.faults.of_call(operation, arguments)
         if fault is not None and fault.effect != "done":
             if fault.effect == "late":
-                self._late.append((method, deepcopy(dict(arguments))))
+                with self._lock:
+                    self._late.append((method, deepcopy(dict(arguments))))
             raise fault.error(operation)
         try:
             answer = self._perform(method, arguments)
@@ -164,14 +167,15 @@ class MemoryQueueService:
 
     def _perform(self, method: str, arguments: Mapping[str, Any]) -> Answer:
         with self._lock:
-            answer: Answer = getattr(self._operations, method)(arguments)
+            owner = self._messages if hasattr(self._messages, method) else self._registry
+            answer: Answer = getattr(owner, method)(arguments)
         if method == "receive_message" and not answer and self._wait is not None:
             return self._long_poll(arguments, self._wait)
         return answer
 
     def _long_poll(self, arguments: Mapping[str, Any], wait: Callable[[float], object]) -> Answer:
         answer: Answer = {}
-        queue = self._operations.queue(arguments["QueueUrl"])
+        queue = self._registry.queue(arguments["QueueUrl"])
         now = self._now()
         end = now + arguments.get("WaitTimeSeconds", queue.settings.wait)
         while not answer and now < end:
@@ -182,7 +186,7 @@ class MemoryQueueService:
             if now <= before:
                 break  # time stands still
             with self._lock:
-                answer = self._operations.receive_message(arguments)
+                answer = self._messages.receive_message(arguments)
         return answer
 
 

@@ -6,48 +6,19 @@ told the time, which never goes back. Sending, receiving and settling never look
 
 import itertools
 import re
-from collections import OrderedDict, deque
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
-from itertools import islice
 
+from durable_ingest.testing.lineup import Lineup, Message
 from durable_ingest.testing.queue_rules import Draft
 from durable_ingest.testing.queue_settings import MAX_VISIBILITY, RefusedError, Settings, invalid
 
 DEDUPLICATION_INTERVAL = 300.0
 ATTEMPT_INTERVAL = 300.0
-FIRST_SEQUENCE = 18_849_496_460_467_696_128
-SEQUENCE_STEP = 256  # SQS' numbers are not consecutive
 _HANDLE = re.compile(r"([0-9a-f-]{36})#\d+@(.+)")
-
-
-@dataclass(slots=True, eq=False)
-class Message:
-    """A message in its queue."""
-
-    number: int
-    message_id: str
-    draft: Draft
-    sent_at: float
-    dead_letter_source: str | None = None
-    """The ARN of the queue from which SQS moved it."""
-    receives: int = 0
-    """In all queues."""
-    receives_here: int = 0
-    first_received_at: float | None = None
-    received_at: float = 0.0
-    visible_at: float = 0.0
-    handle: str = ""
-    in_flight: bool = False
-    untouched: bool = True
-    """Its visibility timeout is the one that it was received with."""
-    gone: bool = False
-
-    @property
-    def sequence_number(self) -> str:
-        """What SQS gives as SequenceNumber: 20 digits."""
-        return str(FIRST_SEQUENCE + SEQUENCE_STEP * self.number)
 
 
 @dataclass(slots=True)
@@ -66,25 +37,14 @@ class Tally:
     present: int = 0
 
 
-@dataclass(slots=True)
-class _Group:
-    """A message group: its messages that can be reached, by number."""
-
-    messages: OrderedDict[int, Message] = field(default_factory=OrderedDict)
-    in_flight: int = 0
-
-
 class StoredQueue:
-    """A FIFO or a standard queue.
-
-    In a standard queue each message is a group of its own, in the order of sending: what SQS
-    promises least, it keeps here.
+    """A FIFO or a standard queue. A standard queue gives messages in the order of sending too.
 
     Args:
         name: part of the receipt handles.
-        settings: replace them at will.
+        settings: may be replaced, its type aside.
         in_flight_limit: no more messages than this are in flight at once.
-        look_ahead: messages further behind are not found. One that is found stays so.
+        look_ahead: see `Lineup`; a standard queue has none.
     """
 
     def __init__(
@@ -93,27 +53,41 @@ class StoredQueue:
         self.name = name
         self.settings = settings
         self.tally = Tally()
-        self.in_flight = 0
         self._in_flight_limit = in_flight_limit
-        self._look_ahead = look_ahead
+        self._look_ahead = look_ahead if settings.fifo else sys.maxsize
         self._numbers = itertools.count(1)
         self._ticks = itertools.count()
-        self._clear()
         self._first_sends: dict[tuple[str | None, str], Message] = {}
         self._intervals: deque[tuple[float, tuple[str | None, str]]] = deque()
         self._attempts: dict[str, tuple[float, int, list[tuple[Message, str]]]] = {}
+        self._clear()
 
     def _clear(self) -> None:
         self._present: dict[str, Message] = {}
-        self._groups: dict[str | int, _Group] = {}
-        self._found = 0
-        self._beyond: deque[Message] = deque()
-        # Heaps. An entry whose message or group has changed since is skipped.
-        self._free: list[tuple[int, str | int]] = []
+        self._lineup = Lineup(fifo=self.settings.fifo, look_ahead=self._look_ahead)
+        # Heaps of what falls due. An entry whose message has changed since is skipped.
         self._timeouts: list[tuple[float, int, Message]] = []
         self._ages: list[tuple[float, int, Message]] = []
         self._spent: dict[str, float] = {}
         self._spent_checked_at = 0
+
+    def __len__(self) -> int:
+        """Count the messages, visible or in flight."""
+        return len(self._present)
+
+    @property
+    def in_flight(self) -> int:
+        """How many messages are in flight."""
+        return self._lineup.in_flight
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many messages are in flight as may be."""
+        return self.in_flight >= self._in_flight_limit
+
+    def messages(self) -> Iterator[Message]:
+        """Go through all messages in the order of sending."""
+        return iter(self._present.values())
 
     # Sending
 
@@ -139,33 +113,9 @@ class StoredQueue:
             self._intervals.append((now + DEDUPLICATION_INTERVAL, key))
         self._present[message.message_id] = message
         heappush(self._ages, (message.sent_at, message.number, message))
-        if self._found < self._look_ahead:
-            self._find(message)
-        else:
-            self._beyond.append(message)
-
-    def _find(self, message: Message) -> None:
-        self._found += 1
-        group = self._groups.setdefault(self._group_key(message), _Group())
-        group.messages[message.number] = message
-        if len(group.messages) == 1:
-            self._offer(group)
-
-    def _group_key(self, message: Message) -> str | int:
-        return (message.draft.group or "") if self.settings.fifo else message.number
-
-    def _offer(self, group: _Group) -> None:
-        """Let a receive have a group, unless it is locked."""
-        if not group.in_flight and group.messages:
-            head = next(iter(group.messages.values()))
-            heappush(self._free, (head.number, self._group_key(head)))
+        self._lineup.add(message)
 
     # Receiving
-
-    @property
-    def is_full(self) -> bool:
-        """Whether as many messages are in flight as may be."""
-        return self.in_flight >= self._in_flight_limit
 
     def receive(
         self,
@@ -186,33 +136,30 @@ class StoredQueue:
         self.advance(now)
         batch: list[Message] = []
         most = min(most, self._in_flight_limit - self.in_flight)
-        while self._free and len(batch) < most:
-            number, key = heappop(self._free)
-            group = self._groups.get(key)
-            if group is None or group.in_flight or next(iter(group.messages)) != number:
-                continue
-            heads = list(islice(group.messages.values(), most - len(batch)))
+        while len(batch) < most and (heads := self._lineup.heads(most - len(batch))):
             if bury is not None and (dead := [m for m in heads if self._is_exhausted(m)]):
-                for message in dead:
-                    self._remove(message)  # which offers the group anew
-                    self.tally.dead += 1
-                    bury(message)
-                continue
-            for message in heads:
-                self._deliver(message, group, now, visibility_timeout)
+                self._move(dead, bury)
+                continue  # what is left of the group comes again
             batch += heads
+            for message in heads:
+                self._deliver(message, now, visibility_timeout)
         if visibility_timeout == 0:
             for message in batch:
-                self._release(message)
+                self._lineup.unlock(message)
         return batch
 
     def _is_exhausted(self, message: Message) -> bool:
         return message.receives_here >= self.settings.max_receives
 
-    def _deliver(self, message: Message, group: _Group, now: float, timeout: int) -> None:
-        message.in_flight = message.untouched = True
-        group.in_flight += 1
-        self.in_flight += 1
+    def _move(self, messages: list[Message], bury: Callable[[Message], None]) -> None:
+        for message in messages:
+            self._remove(message)
+            self.tally.dead += 1
+            bury(message)
+
+    def _deliver(self, message: Message, now: float, timeout: int) -> None:
+        self._lineup.lock(message)
+        message.untouched = True
         message.receives += 1
         message.receives_here += 1
         if message.first_received_at is None:
@@ -224,14 +171,6 @@ class StoredQueue:
     def _hide(self, message: Message, until: float) -> None:
         message.visible_at = until
         heappush(self._timeouts, (until, next(self._ticks), message))
-
-    def _release(self, message: Message) -> None:
-        """End a message's visibility timeout; its group is free when none is in flight."""
-        message.in_flight = False
-        self.in_flight -= 1
-        group = self._groups[self._group_key(message)]
-        group.in_flight -= 1
-        self._offer(group)
 
     def receive_again(self, attempt_id: str, now: float) -> list[Message] | None:
         """Repeat a receive: the same messages and handles, hidden anew and not counted again.
@@ -305,7 +244,7 @@ class StoredQueue:
             self._hide(message, now + timeout)
         else:
             message.visible_at = now
-            self._release(message)
+            self._lineup.unlock(message)
 
     def _by_handle(self, handle: str) -> Message | None:
         parts = _HANDLE.fullmatch(handle)
@@ -316,23 +255,7 @@ class StoredQueue:
     def _remove(self, message: Message) -> None:
         message.gone = True
         del self._present[message.message_id]
-        group = self._groups.get(self._group_key(message))
-        if group is None or message.number not in group.messages:
-            return  # it lies beyond the messages that can be found
-        if message.in_flight:
-            message.in_flight = False
-            self.in_flight -= 1
-            group.in_flight -= 1
-        del group.messages[message.number]
-        if group.messages:
-            self._offer(group)
-        else:
-            del self._groups[self._group_key(message)]
-        self._found -= 1
-        while self._beyond and self._found < self._look_ahead:
-            following = self._beyond.popleft()
-            if not following.gone:
-                self._find(following)
+        self._lineup.remove(message)
 
     # Moving
 
@@ -345,14 +268,7 @@ class StoredQueue:
         self.advance(now)
         draft = message.draft
         if self.settings.fifo:
-            draft = Draft(
-                draft.body,
-                draft.md5,
-                draft.group,
-                message.message_id,
-                draft.attributes,
-                draft.attributes_md5,
-            )
+            draft = replace(draft, dedup_id=message.message_id)
         if self.settings.fifo and self._dedup_key(draft) in self._first_sends:
             self.tally.duplicates += 1
             return
@@ -369,9 +285,7 @@ class StoredQueue:
     def takable(self, now: float) -> list[Message]:
         """List what a move task would take now: what is visible, in groups that are not locked."""
         self.advance(now)
-        free = (group for group in self._groups.values() if not group.in_flight)
-        found = (message for group in free for message in group.messages.values())
-        return sorted(found, key=lambda message: message.number)
+        return sorted(self._lineup.unlocked(), key=lambda message: message.number)
 
     def take(self, message: Message) -> None:
         """Remove a message that a move task has stored elsewhere."""
@@ -384,7 +298,6 @@ class StoredQueue:
         for message in self._present.values():
             message.gone, message.in_flight = True, False
         self.tally.purged += len(self._present)
-        self.in_flight = 0
         self._clear()
 
     # Time
@@ -394,7 +307,7 @@ class StoredQueue:
         while self._timeouts and self._timeouts[0][0] <= now:
             message = heappop(self._timeouts)[2]
             if message.in_flight and message.visible_at <= now:
-                self._release(message)
+                self._lineup.unlock(message)
         while self._ages and self._is_over(self._ages[0][2], now):
             message = heappop(self._ages)[2]
             if not message.gone:
@@ -410,10 +323,3 @@ class StoredQueue:
         """Say when the next message in flight becomes visible by itself; None if none does."""
         ends = (at for at, _, m in self._timeouts if m.in_flight and m.visible_at == at)
         return min(ends, default=None)
-
-    def messages(self) -> Iterator[Message]:
-        """Go through all messages in the order of sending."""
-        return iter(self._present.values())
-
-    def __len__(self) -> int:
-        return len(self._present)
