@@ -189,7 +189,7 @@ def chosen(attributes: Mapping[str, Any], asked: Collection[str]) -> dict[str, A
     """Select attributes by name, by "prefix.*", or all by "All" or ".*"."""
     if "All" in asked or ".*" in asked:
         return dict(attributes)
-    prefixes = tuple(name.removesuffix("*") for name in asked if name.endswith(".*"))
+    prefixes = tuple(name.removesuffix(".*") for name in asked if name.endswith(".*"))
     return {
         name: value
         for name, value in attributes.items()
