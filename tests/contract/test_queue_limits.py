@@ -418,12 +418,21 @@ def test_a_receive_hides_for_at_most_twelve_hours(sqs: Sqs, seconds: int) -> Non
         sqs.receive(url, VisibilityTimeout=seconds)
 
 
-def test_an_attempt_id_is_spent_by_a_change(sqs: Sqs) -> None:
+def test_an_attempt_id_is_spent_by_a_delete(sqs: Sqs) -> None:
     """Once a message was deleted, the same attempt id receives anew."""
     url = sqs.queue().url
     sqs.send_batch(url, "1", "2")
     first, _ = sqs.receive(url, ReceiveRequestAttemptId="attempt")
     sqs.delete(url, first)
+    assert sqs.receive(url, ReceiveRequestAttemptId="attempt") == []
+
+
+def test_an_attempt_id_is_spent_by_a_changed_visibility(sqs: Sqs) -> None:
+    """The same attempt id receives anew."""
+    url = sqs.queue().url
+    sqs.send(url)
+    [message] = sqs.receive(url, ReceiveRequestAttemptId="attempt")
+    sqs.hide(url, message, 600)
     assert sqs.receive(url, ReceiveRequestAttemptId="attempt") == []
 
 
@@ -618,6 +627,8 @@ def test_a_redriven_message_is_a_new_one(sqs: Sqs) -> None:
     assert second["MessageId"] != sent["MessageId"]
     assert int(second["Attributes"]["SequenceNumber"]) > int(newer["SequenceNumber"])
     assert second["Attributes"]["ApproximateReceiveCount"] == "1"
+    assert pair.dead_letter_url
+    assert depth(sqs.client, pair.dead_letter_url) == 0
 
 
 @differs(moto="no StartMessageMoveTask", ministack="no StartMessageMoveTask")

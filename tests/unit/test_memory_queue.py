@@ -254,6 +254,19 @@ def test_runs_can_be_repeated() -> None:
     assert ids.isdisjoint(answer["MessageId"] for answer in answers(2))
 
 
+def test_a_purge_ends_what_is_in_flight(clock: VirtualClock) -> None:
+    """Its visibility timeout ends later without a trace."""
+    queue = Queue(clock, visibility_timeout=30)
+    queue.send("old")
+    [message] = queue.receive()
+    queue.client.purge_queue(QueueUrl=queue.url)
+    queue.send("new")
+    clock.sleep(30)
+    assert queue.bodies() == ["new"]
+    with pytest.raises(ClientError):
+        queue.delete(message)
+
+
 # What AWS leaves open
 
 
@@ -323,6 +336,20 @@ def test_a_move_is_deduplicated_by_the_message_id(clock: VirtualClock) -> None:
     assert queue.service.depth(queue.url) == 0
 
 
+def test_dead_letters_do_not_move_where_they_are(clock: VirtualClock) -> None:
+    """The destination is another queue, and of the same type."""
+    queue = Queue(clock, max_receive_count=1)
+    other = queue.service.create_queue("other", fifo=False)
+    answer = queue.client.get_queue_attributes(
+        QueueUrl=queue.pair.dead_letter_url, AttributeNames=["QueueArn"]
+    )
+    source = answer["Attributes"]["QueueArn"]
+    for target in (source, other.arn):
+        with pytest.raises(ClientError) as error:
+            queue.client.start_message_move_task(SourceArn=source, DestinationArn=target)
+        assert code_of(error) == "InvalidParameterValue"
+
+
 # Standard queues
 
 
@@ -356,6 +383,17 @@ def test_a_standard_queue_deletes_by_the_latest_handle(clock: VirtualClock) -> N
     queue.delete(second)
     queue.delete(second)
     assert queue.service.depth(queue.url) == 0
+
+
+def test_a_standard_queue_knows_its_handles(clock: VirtualClock) -> None:
+    """Those of another queue are refused."""
+    queue = Queue(clock, fifo=False)
+    other = queue.service.create_queue("other", fifo=False)
+    queue.send()
+    [message] = queue.receive()
+    with pytest.raises(ClientError) as error:
+        queue.client.delete_message(QueueUrl=other.url, ReceiptHandle=message["ReceiptHandle"])
+    assert code_of(error) == "ReceiptHandleIsInvalid"
 
 
 # As boto3

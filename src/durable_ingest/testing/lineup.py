@@ -65,7 +65,7 @@ class Lineup:
         self._groups: dict[str | int, _Group] = {}
         self._found = 0
         self._beyond: deque[Message] = deque()
-        # A heap of heads. An entry is skipped if its group is locked or has another head by now.
+        # A heap of heads. An entry is skipped if its group has another head by now.
         self._free: list[tuple[int, str | int]] = []
 
     def add(self, message: Message) -> None:
@@ -95,7 +95,7 @@ class Lineup:
         while self._free:
             number, key = heappop(self._free)
             group = self._groups.get(key)
-            if group is not None and not group.in_flight and next(iter(group.messages)) == number:
+            if group is not None and next(iter(group.messages)) == number:
                 return list(islice(group.messages.values(), most))
         return []
 
@@ -117,10 +117,11 @@ class Lineup:
         group.in_flight -= 1
 
     def remove(self, message: Message) -> None:
-        """Forget a message that is gone, in flight or not."""
-        group = self._groups.get(self._key(message))
-        if group is None or message.number not in group.messages:
-            return  # it lies beyond those that are found, and is skipped there
+        """Forget a message that was found, in flight or not.
+
+        What lies beyond is never removed: a queue loses its oldest messages first.
+        """
+        group = self._groups[self._key(message)]
         if message.in_flight:
             self._land(message, group)
         del group.messages[message.number]
@@ -130,9 +131,7 @@ class Lineup:
             del self._groups[self._key(message)]
         self._found -= 1
         while self._beyond and self._found < self._look_ahead:
-            following = self._beyond.popleft()
-            if not following.gone:
-                self.add(following)
+            self.add(self._beyond.popleft())
 
     def unlocked(self) -> Iterator[Message]:
         """Go through the messages that are found and whose groups are not locked."""

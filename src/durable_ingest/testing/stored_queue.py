@@ -143,9 +143,6 @@ class StoredQueue:
             batch += heads
             for message in heads:
                 self._deliver(message, now, visibility_timeout)
-        if visibility_timeout == 0:
-            for message in batch:
-                self._lineup.unlock(message)
         return batch
 
     def _is_exhausted(self, message: Message) -> bool:
@@ -169,6 +166,7 @@ class StoredQueue:
         self._hide(message, now + timeout)
 
     def _hide(self, message: Message, until: float) -> None:
+        """Hide a message; one that is hidden for no time is visible at the next call."""
         message.visible_at = until
         heappush(self._timeouts, (until, next(self._ticks), message))
 
@@ -240,11 +238,7 @@ class StoredQueue:
                 f" [{MAX_VISIBILITY} seconds]",
             )
         message.untouched = False
-        if timeout:
-            self._hide(message, now + timeout)
-        else:
-            message.visible_at = now
-            self._lineup.unlock(message)
+        self._hide(message, now + timeout)
 
     def _by_handle(self, handle: str) -> Message | None:
         parts = _HANDLE.fullmatch(handle)
