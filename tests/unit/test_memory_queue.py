@@ -122,6 +122,17 @@ def test_what_lies_behind_expires_unseen(clock: VirtualClock) -> None:
     assert queue.service.tally(queue.url).expired == 2
 
 
+def test_a_group_whose_head_expired_is_given_once(clock: VirtualClock) -> None:
+    """Its next message is its head, and locks it."""
+    queue = Queue(clock, retention=60)
+    queue.send("1")
+    clock.sleep(30)
+    queue.send("2")
+    clock.sleep(30)
+    assert queue.bodies() == ["2"]
+    assert queue.bodies() == []
+
+
 # Time
 
 
@@ -258,8 +269,9 @@ def test_a_purge_ends_what_is_in_flight(clock: VirtualClock) -> None:
     """Its visibility timeout ends later without a trace."""
     queue = Queue(clock, visibility_timeout=30)
     queue.send("old")
-    [message] = queue.receive()
+    [message] = queue.receive(ReceiveRequestAttemptId="attempt")
     queue.client.purge_queue(QueueUrl=queue.url)
+    assert queue.receive(ReceiveRequestAttemptId="attempt") == []
     queue.send("new")
     clock.sleep(30)
     assert queue.bodies() == ["new"]

@@ -17,7 +17,7 @@ from durable_ingest.testing.queue_operations import MessageOperations
 from durable_ingest.testing.queue_registry import REGION, QueueRegistry
 from durable_ingest.testing.queue_service import QueuePair, create_queue
 from durable_ingest.testing.queue_settings import RefusedError
-from durable_ingest.testing.stored_queue import Tally
+from durable_ingest.testing.stored_queue import QueueTally
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -44,6 +44,13 @@ class StoredMessage:
 
 class MemoryQueueService:
     """Queues of one region, in memory. Thread-safe; deterministic.
+
+    A test's clock, its queues, and the library on them:
+
+        service = MemoryQueueService(clock.now, wait=clock.sleep)
+        pair = service.create_queue("writes", max_receive_count=1000)
+        enqueuer = Enqueuer(pair.url, customers, client=service.client())
+        service.faults.fail_calls(lost_answer, effect="done", times=1)
 
     What AWS leaves open is settled thus: a message whose retention ends in flight is gone, and its
     group is free; a deleted message's handle may delete again until it expires; a duplicate is
@@ -110,7 +117,7 @@ class MemoryQueueService:
         """Count a queue's messages, visible or in flight."""
         return self.tally(url).present
 
-    def tally(self, url: str) -> Tally:
+    def tally(self, url: str) -> QueueTally:
         """Count what became of a queue's messages."""
         with self._lock:
             messages = self._registry.queue(url).messages

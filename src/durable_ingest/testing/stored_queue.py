@@ -22,7 +22,7 @@ _HANDLE = re.compile(r"([0-9a-f-]{36})#\d+@(.+)")
 
 
 @dataclass(slots=True)
-class Tally:
+class QueueTally:
     """What became of a queue's messages: stored = deleted + dead + expired + purged + present."""
 
     stored: int = 0
@@ -52,14 +52,13 @@ class StoredQueue:
     ) -> None:
         self.name = name
         self.settings = settings
-        self.tally = Tally()
+        self.tally = QueueTally()
         self._in_flight_limit = in_flight_limit
         self._look_ahead = look_ahead if settings.fifo else sys.maxsize
         self._numbers = itertools.count(1)
         self._ticks = itertools.count()
         self._first_sends: dict[tuple[str | None, str], Message] = {}
         self._intervals: deque[tuple[float, tuple[str | None, str]]] = deque()
-        self._attempts: dict[str, tuple[float, int, list[tuple[Message, str]]]] = {}
         self._clear()
 
     def _clear(self) -> None:
@@ -68,6 +67,7 @@ class StoredQueue:
         # Heaps of what falls due. An entry whose message has changed since is skipped.
         self._timeouts: list[tuple[float, int, Message]] = []
         self._ages: list[tuple[float, int, Message]] = []
+        self._attempts: dict[str, tuple[float, int, list[tuple[Message, str]]]] = {}
         self._spent: dict[str, float] = {}
         self._spent_checked_at = 0
 
@@ -289,8 +289,6 @@ class StoredQueue:
     def purge(self, now: float) -> None:
         """Remove everything, in flight or not. Deduplication goes on."""
         self.advance(now)
-        for message in self._present.values():
-            message.gone, message.in_flight = True, False
         self.tally.purged += len(self._present)
         self._clear()
 
