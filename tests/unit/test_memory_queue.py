@@ -408,6 +408,37 @@ def test_a_standard_queue_knows_its_handles(clock: VirtualClock) -> None:
     assert code_of(error) == "ReceiptHandleIsInvalid"
 
 
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("FifoQueue", "true", "InvalidAttributeName"),
+        ("ContentBasedDeduplication", "true", "InvalidAttributeName"),
+        ("RedrivePolicy", "{", "InvalidParameterValue"),
+        ("RedrivePolicy", '{"maxReceiveCount": 3}', "InvalidParameterValue"),
+        ("RedrivePolicy", '{"deadLetterTargetArn": "a", "maxReceiveCount": 0}', "InvalidParam"),
+        ("RedrivePolicy", '{"deadLetterTargetArn": "a", "maxReceiveCount": 1001}', "InvalidParam"),
+        ("VisibilityTimeout", "thirty", "InvalidAttributeValue"),
+    ],
+)
+def test_settings_that_are_refused(clock: VirtualClock, name: str, value: str, code: str) -> None:
+    """FIFO's own on a standard queue, and redrive policies that say nothing."""
+    queue = Queue(clock, fifo=False, dead_letter=False)
+    with pytest.raises(ClientError) as error:
+        queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={name: value})
+    assert code_of(error).startswith(code)
+
+
+def test_unknown_attributes_cannot_be_read(clock: VirtualClock) -> None:
+    """Rather than being left out of the answer."""
+    queue = Queue(clock)
+    with pytest.raises(ClientError) as error:
+        queue.client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["Colour"])
+    assert code_of(error) == "InvalidAttributeName"
+
+
 # As boto3
 
 

@@ -132,8 +132,6 @@ def changed_attributes(present: Mapping[str, str], given: Mapping[str, str]) -> 
     for name, value in given.items():
         _check_setting(name, value, fifo=fifo)
     attributes = {**present, **given}
-    if given.get("FifoQueue") and not fifo:
-        raise RefusedError("InvalidAttributeName", "FifoQueue can only be set at creation.")
     per_group = attributes.get("DeduplicationScope") == "messageGroup"
     if attributes.get("FifoThroughputLimit") == "perMessageGroupId" and not per_group:
         raise RefusedError(
