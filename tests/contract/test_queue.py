@@ -1,129 +1,23 @@
 """What the library relies on in SQS FIFO, written from AWS's documentation.
 
-Each case runs on every emulator at hand. Where one is known to differ, the case is a strict xfail
-that names the emulator and the difference: an emulator that improves makes it fail, and the note
-goes.
+Each case runs on every emulator at hand and on the queue in memory. Where one is known to differ,
+the case is a strict xfail that names the emulator and the difference: an emulator that improves
+makes it fail, and the note goes.
 """
 
-import contextlib
-import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from moto import mock_aws
 
-from durable_ingest.testing import QueuePair, QueueService, eventually
-from durable_ingest.testing.queue_service import create_queue, depth, make_client
-
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+from durable_ingest.testing import QueuePair
+from durable_ingest.testing.queue_service import depth
+from tests.contract import queue_kit as kit
+from tests.contract.queue_kit import MIB, Sqs, differs, refused
 
 pytestmark = pytest.mark.queue
 
-EMULATORS = ("ministack", "moto")
-MIB = 1_048_576
-_names = itertools.count(1)
-
-
-def differs(**reasons: str) -> pytest.MarkDecorator:
-    """Run the case on every emulator; on these it is known to fail, for the reason given."""
-
-    def marks(emulator: str) -> list[pytest.MarkDecorator]:
-        if emulator not in reasons:
-            return []
-        kinds = (AssertionError, ClientError, NotImplementedError, pytest.fail.Exception)
-        return [pytest.mark.xfail(reason=f"{emulator}: {reasons[emulator]}", raises=kinds)]
-
-    cases = [pytest.param(emulator, marks=marks(emulator)) for emulator in EMULATORS]
-    return pytest.mark.parametrize("sqs", cases, indirect=True)
-
-
-@dataclass
-class Sqs:
-    """One emulator and its queues, with the calls that the cases are made of."""
-
-    client: "SQSClient"
-    _ids: Iterator[int] = field(default_factory=itertools.count)
-
-    def queue(self, **settings: Any) -> QueuePair:  # noqa: ANN401  create_queue's own
-        """Create an empty queue."""
-        return create_queue(self.client, f"case-{next(_names)}", **settings)
-
-    def send(self, url: str, body: str = "x", group: str = "a", **more: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Send one message; its deduplication id is fresh unless given."""
-        more = {"MessageDeduplicationId": f"dedup-{next(self._ids)}"} | more
-        return dict(
-            self.client.send_message(QueueUrl=url, MessageBody=body, MessageGroupId=group, **more)
-        )
-
-    def send_batch(self, url: str, *bodies: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
-        """Send one batch to the group `a`; entry ids count from 0."""
-        entries: list[Any] = [
-            {
-                "Id": str(n),
-                "MessageBody": body,
-                "MessageGroupId": "a",
-                "MessageDeduplicationId": f"dedup-{next(self._ids)}",
-            }
-            | more
-            for n, body in enumerate(bodies)
-        ]
-        return dict(self.client.send_message_batch(QueueUrl=url, Entries=entries))
-
-    def receive(self, url: str, most: int = 10, **more: Any) -> list[dict[str, Any]]:  # noqa: ANN401
-        """Receive once, without waiting, with all attributes."""
-        answer = self.client.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=most,
-            WaitTimeSeconds=0,
-            AttributeNames=["All"],
-            MessageAttributeNames=["All"],
-            **more,
-        )
-        return [dict(message) for message in answer.get("Messages", [])]
-
-    def bodies(self, url: str, most: int = 10) -> list[str]:
-        """Receive once; only the bodies."""
-        return [message["Body"] for message in self.receive(url, most)]
-
-    def await_messages(self, url: str) -> list[dict[str, Any]]:
-        """Receive until something comes: a visibility timeout of a second has to end first."""
-        return eventually(lambda: self.receive(url), within=5.0, every=0.05, what="a message")
-
-    def delete(self, url: str, message: dict[str, Any]) -> None:
-        """Delete a received message."""
-        self.client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-
-    def hide(self, url: str, message: dict[str, Any], seconds: int) -> None:
-        """Change a received message's visibility timeout."""
-        self.client.change_message_visibility(
-            QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
-        )
-
-
-@pytest.fixture(params=EMULATORS)
-def sqs(request: pytest.FixtureRequest) -> Iterator[Sqs]:
-    """Give each emulator in turn."""
-    if request.param == "ministack":
-        service: QueueService = request.getfixturevalue("queue_service")
-        with contextlib.closing(service.client()) as client:
-            yield Sqs(client)
-    else:
-        with mock_aws(), contextlib.closing(make_client()) as client:
-            yield Sqs(client)
-
-
-@contextlib.contextmanager
-def refused(*codes: str) -> Iterator[None]:
-    """Expect an error of one of these codes; SQS puts a namespace before some."""
-    with pytest.raises(ClientError) as caught:
-        yield
-    code = caught.value.response["Error"]["Code"].rpartition(".")[2]
-    assert code in codes
+sqs = kit.sqs_fixture
 
 
 # Sending

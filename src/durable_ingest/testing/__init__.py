@@ -1,9 +1,9 @@
 """What a team's tests and this library's own tests stand on.
 
-A real MySQL that can be stopped, killed, frozen and made read-only; a local SQS; an event source
-mapping that follows Lambda's rules; builders of Lambda events. Nothing here imports the rest of
-`durable_ingest`. Names are loaded at first use, so that importing this package costs nothing.
-Install with `durable-ingest[testing]`.
+A real MySQL that can be stopped, killed, frozen and made read-only; a local SQS, and a strict one
+in memory on virtual time; an event source mapping that follows Lambda's rules; builders of Lambda
+events. Nothing here imports the rest of `durable_ingest`. Names are loaded at first use, so that
+importing this package costs nothing. Install with `durable-ingest[testing]`.
 """
 
 import importlib
@@ -19,9 +19,17 @@ if TYPE_CHECKING:
         sqs_event,
         sqs_record,
     )
+    from durable_ingest.testing.memory_queue import MemoryQueueService, StoredMessage
     from durable_ingest.testing.processes import ProcessServer
     from durable_ingest.testing.provisioning import NoDatabaseServerError, provision
     from durable_ingest.testing.proxy import Action, TcpProxy
+    from durable_ingest.testing.queue_faults import (
+        QueueFaults,
+        lost_answer,
+        server_fault,
+        throttled,
+        unreachable,
+    )
     from durable_ingest.testing.queue_service import QueuePair, QueueService
     from durable_ingest.testing.servers import (
         DatabaseServer,
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
         NotControllableError,
         fresh_database,
     )
+    from durable_ingest.testing.stored_queue import QueueTally
     from durable_ingest.testing.waiting import eventually
 
 __all__ = [
@@ -40,19 +49,27 @@ __all__ = [
     "Handler",
     "Invocation",
     "LambdaContext",
+    "MemoryQueueService",
     "NoDatabaseServerError",
     "NotControllableError",
     "ProcessServer",
+    "QueueFaults",
     "QueuePair",
     "QueueService",
+    "QueueTally",
+    "StoredMessage",
     "TcpProxy",
     "eventually",
     "fresh_database",
     "http_event",
+    "lost_answer",
     "provision",
     "rest_event",
+    "server_fault",
     "sqs_event",
     "sqs_record",
+    "throttled",
+    "unreachable",
 ]
 
 _MODULE_OF = {
@@ -64,19 +81,27 @@ _MODULE_OF = {
     "Handler": "event_source",
     "Invocation": "event_source",
     "LambdaContext": "events",
+    "MemoryQueueService": "memory_queue",
     "NoDatabaseServerError": "provisioning",
     "NotControllableError": "servers",
     "ProcessServer": "processes",
+    "QueueFaults": "queue_faults",
     "QueuePair": "queue_service",
     "QueueService": "queue_service",
+    "QueueTally": "stored_queue",
+    "StoredMessage": "memory_queue",
     "TcpProxy": "proxy",
     "eventually": "waiting",
     "fresh_database": "servers",
     "http_event": "events",
+    "lost_answer": "queue_faults",
     "provision": "provisioning",
     "rest_event": "events",
+    "server_fault": "queue_faults",
     "sqs_event": "events",
     "sqs_record": "events",
+    "throttled": "queue_faults",
+    "unreachable": "queue_faults",
 }
 
 
