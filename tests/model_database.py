@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from durable_ingest import Table
+from durable_ingest.contract import Contract
 from durable_ingest.ports import Refusal, Row
 
 if TYPE_CHECKING:
     from durable_ingest.clock import Clock
     from durable_ingest.deadline import Deadline
-    from durable_ingest.ports import RetryPolicy
+    from durable_ingest.ports import RememberingTable, RetryPolicy
 
 DEAD_LETTERS = "https://sqs.eu-west-1.amazonaws.com/123456789012/dead.fifo"
 
@@ -27,10 +27,14 @@ class ModelDatabase:
     stored: list[Row] = field(default_factory=list)
 
     def open(
-        self, contracts: Sequence[Table], clock: "Clock", retry: "RetryPolicy"
+        self,
+        contracts: Sequence[Contract],
+        clock: "Clock",
+        retry: "RetryPolicy",
+        inbox: "RememberingTable | None" = None,
     ) -> "ModelDatabase":
         """Give itself."""
-        del contracts, clock, retry
+        del contracts, clock, retry, inbox
         return self
 
     def write(self, rows: Sequence[Row], deadline: "Deadline") -> dict[int, Refusal | None]:

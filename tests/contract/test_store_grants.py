@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from durable_ingest import Table
+from durable_ingest import Inbox, MySQL, Table
+from durable_ingest.errors import MisconfiguredError
 from tests.contract import store_kit
 from tests.contract.accounts import PAGE, Account, account, documented
 from tests.contract.store_kit import (
@@ -22,6 +23,8 @@ from tests.contract.store_kit import (
 pytestmark = pytest.mark.database
 bench = store_kit.bench
 
+INBOX = Inbox()
+PAGES_INBOX = "app.durable_ingest_inbox"
 TABLES = [(ITEMS, ITEMS_TABLE), (SEQUENCED, SEQUENCED_TABLE), (VERSIONED, VERSIONED_TABLE)]
 
 
@@ -92,7 +95,7 @@ def test_each_grant_is_needed_and_its_lack_is_named(
     outcome = drain(message)
     assert (outcome.stored, outcome.dead) == ([], {})
     assert outcome.faults[0].startswith("misconfigured")
-    assert "grant SELECT, INSERT and UPDATE" in outcome.held[0]
+    assert "grant SELECT, INSERT and UPDATE on" in outcome.held[0]
     clerk.grant(right, path(bench, table))
     assert drain(message).stored == [0]
 
@@ -107,3 +110,59 @@ def test_a_right_that_is_taken_back_holds_what_comes_after(bench: Bench, clerk: 
     assert drain(row(ITEMS, "y")).held.keys() == {0}
     clerk.grant("INSERT", path(bench, ITEMS))
     assert drain(row(ITEMS, "y")).stored == [0]
+
+
+def inbox_path(bench: Bench) -> str:
+    """Name the inbox as a GRANT does."""
+    return f"`{bench.name}`.{INBOX.table}"
+
+
+@pytest.mark.parametrize("right", ["", *documented("drainer")[PAGES_INBOX].split(", ")])
+def test_an_inbox_needs_its_own_grants(bench: Bench, clerk: Account, right: str) -> None:
+    """With all of them each effect is had once; without one nothing is lost."""
+    bench.sql(ITEMS_TABLE)
+    INBOX.create(MySQL(bench.url))
+    clerk.grant(documented("drainer")["app.customers"], path(bench, ITEMS))
+    clerk.grant(documented("drainer")[PAGES_INBOX], inbox_path(bench))
+    drain = bench.drain(ITEMS, inbox=INBOX, url=clerk.url(bench.url))
+    first, second = sent(ITEMS, row(ITEMS, "first")), sent(ITEMS, row(ITEMS, "second"))
+    assert drain(first).stored == [0]
+    if right:
+        clerk.revoke(right, inbox_path(bench))
+        outcome = drain(first, second)
+        assert outcome.held.keys() == {0, 1}
+        assert outcome.faults[0].startswith("misconfigured")
+        assert "grant SELECT and INSERT on it" in outcome.held[0]
+        clerk.grant(right, inbox_path(bench))
+    assert drain(second, first).stored == [0, 1]
+    assert bench.sql("SELECT name FROM items") == [("second",)]
+
+
+@pytest.mark.parametrize("right", documented("pruner")[PAGES_INBOX].split(", "))
+def test_pruning_needs_its_own_grants(bench: Bench, clerk: Account, right: str) -> None:
+    """And names the one that is missing."""
+    mysql = MySQL(clerk.url(bench.url))
+    INBOX.create(MySQL(bench.url))
+    bench.sql(
+        "INSERT INTO durable_ingest_inbox"
+        " VALUES (REPEAT('x', 32), UTC_TIMESTAMP(6) - INTERVAL 50 DAY)"
+    )
+    clerk.grant(documented("pruner")[PAGES_INBOX], inbox_path(bench))
+    clerk.revoke(right, inbox_path(bench))
+    with pytest.raises(MisconfiguredError, match="grant SELECT and DELETE on"):
+        INBOX.prune(mysql)
+    clerk.grant(right, inbox_path(bench))
+    assert INBOX.prune(mysql) == 1
+
+
+def test_making_an_inbox_needs_its_own_grants(bench: Bench, clerk: Account) -> None:
+    """On a table that is not there yet."""
+    mysql = MySQL(clerk.url(bench.url))
+    bench.sql(ITEMS_TABLE)
+    clerk.grant("SELECT", path(bench, ITEMS))  # or it could not use the database
+    with pytest.raises(MisconfiguredError, match="grant CREATE and SELECT on"):
+        INBOX.create(mysql)
+    clerk.grant(documented("deployer")[PAGES_INBOX], inbox_path(bench))
+    INBOX.create(mysql)
+    INBOX.create(mysql)
+    assert bench.sql(f"SELECT COUNT(*) FROM {INBOX.table}") == [(0,)]  # noqa: S608 - our own name

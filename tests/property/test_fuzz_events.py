@@ -158,6 +158,7 @@ _fates = st.lists(
 
 def _refusal_of(row: Row) -> Refusal | None:
     """Write a row's values as the store does, up to the statement's text."""
+    assert isinstance(row.contract, Table)
     try:
         for value in row_values(row.contract, row.record, {}).values():
             literal(value)

@@ -93,7 +93,7 @@ CODES: Final[dict[Fault, dict[int, str]]] = {
         1586: "a value of another unique index is taken",
     },
     Fault.MISCONFIGURED: {
-        1044: "the user has no right to the database; grant SELECT, INSERT and UPDATE in it",
+        1044: "the user has no right to the database",
         1045: "the user or the password is wrong",
         1049: "the database does not exist",
         1054: "a column does not exist",
@@ -101,8 +101,8 @@ CODES: Final[dict[Fault, dict[int, str]]] = {
         1129: "the server has blocked this host",
         1130: "the server does not let this host in",
         1136: "the columns do not match",
-        1142: "the user has no right to the table; grant SELECT, INSERT and UPDATE on it",
-        1143: "the user has no right to the column; grant SELECT, INSERT and UPDATE on its table",
+        1142: "the user has no right to the table",
+        1143: "the user has no right to the column",
         1146: "the table does not exist",
         1193: "a variable does not exist",
         1227: "the user lacks a right",
@@ -141,6 +141,7 @@ _BY_SQLSTATE_CLASS: Final = {
     "70": Fault.UNAVAILABLE,
 }
 _FORBIDDEN_BY_OPTION: Final = 1290
+_RIGHTS: Final = frozenset({1044, 1142, 1143})
 _NULL_IN_A_COLUMN: Final = 1048
 _NULL_COLUMN: Final = re.compile(r"Column '([^']+)' cannot be null")
 _COLUMN: Final = re.compile(
@@ -175,11 +176,14 @@ def classify(
     return _BY_SQLSTATE_CLASS.get((sqlstate or "")[:2], Fault.UNKNOWN)
 
 
-def describe(code: int | None, message: str, columns: Collection[str] = ()) -> str:
+def describe(
+    code: int | None, message: str, columns: Collection[str] = (), needs: str | None = None
+) -> str:
     """Say in words what an error is, without the row's content, which MySQL's own texts quote.
 
     A column is named where the text ends in one of the table's; an index or a constraint where
-    the text names it at its fixed place.
+    the text names it at its fixed place. `needs` is said where the user lacks a right: those that
+    make it good.
     """
     meaning = _MEANINGS.get(code or 0, "an error of an unknown kind")
     if classify(code, None, message) is Fault.UNAVAILABLE and code == _FORBIDDEN_BY_OPTION:
@@ -190,4 +194,5 @@ def describe(code: int | None, message: str, columns: Collection[str] = ()) -> s
         where = f"column {found[1]!r}: "
     elif code in _NAMED and (named := _NAMED[code].search(message)):
         where = f"{next(filter(None, named.groups()))!r}: "
-    return f"{where}{meaning}" + (f" (MySQL error {code})" if code else "")
+    remedy = f"; grant {needs}" if needs is not None and code in _RIGHTS else ""
+    return f"{where}{meaning}{remedy}" + (f" (MySQL error {code})" if code else "")
