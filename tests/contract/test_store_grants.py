@@ -166,3 +166,20 @@ def test_making_an_inbox_needs_its_own_grants(bench: Bench, clerk: Account) -> N
     INBOX.create(mysql)
     INBOX.create(mysql)
     assert bench.sql(f"SELECT COUNT(*) FROM {INBOX.table}") == [(0,)]  # noqa: S608 - our own name
+
+
+def test_the_pages_sql_is_sql(bench: Bench) -> None:
+    """Every statement of it, with the test's own names."""
+    bench.sql("CREATE TABLE customers (customer_id INT PRIMARY KEY, email VARCHAR(40))")
+    INBOX.create(MySQL(bench.url))
+    blocks = re.findall(r"^```sql\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    suffix = bench.name[-8:]
+    text = "".join(blocks).replace(" app.", f" {bench.name}.")
+    text = re.sub(r"'(\w+)'@'%'", rf"'\1_{suffix}'@'%'", text)
+    try:
+        for statement in filter(None, map(str.strip, text.split(";"))):
+            bench.server.execute(statement)
+    finally:
+        for user in ("drainer", "pruner", "deployer"):
+            bench.server.execute(f"DROP USER IF EXISTS '{user}_{suffix}'@'%'")
+    assert text.count("GRANT") == 5
