@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from durable_ingest.testing import QueuePair, QueueService, fresh_database, provision
+from tests.contract.accounts import EVERY_TABLE, Account, account, documented
 
 if TYPE_CHECKING:
     from durable_ingest.testing import DatabaseServer
@@ -20,6 +21,14 @@ def database() -> "Iterator[DatabaseServer]":
     server = provision()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def drainers_account(database: "DatabaseServer") -> Iterator[Account]:
+    """A user with the rights that the documentation gives a drainer, on every table of a test."""
+    with account(database) as made:
+        made.grant(documented("drainer")["app.customers"], EVERY_TABLE)
+        yield made
 
 
 @pytest.fixture

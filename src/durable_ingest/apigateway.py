@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger("durable_ingest")
 _RETRY_AFTER_SECONDS: Final = 1
+_MOST_ERRORS: Final = 100
+"""What an answer lists: Lambda passes on 6 MB, and one field of a body can have more errors."""
+_LONGEST_FIELD: Final = 256
 _IN_DOUBT: Final = (
     "The write was not confirmed and may have been stored all the same. Send it again with the"
     " same Idempotency-Key header: it is then stored once."
@@ -124,12 +127,16 @@ def _field_errors(error: ValidationError) -> list[dict[str, str]]:
     details = error.errors(include_input=False, include_url=False, include_context=False)
     return [
         {"field": ".".join(map(str, detail["loc"])) or "body", "message": detail["msg"]}
-        for detail in details
+        for detail in details[:_MOST_ERRORS]
     ]
 
 
 def _invalid(errors: list[dict[str, str]]) -> dict[str, Any]:
-    return _problem(400, "Bad Request", "The record is not valid.", errors=errors)
+    shown = [
+        {"field": error["field"][:_LONGEST_FIELD], "message": error["message"]}
+        for error in errors[:_MOST_ERRORS]
+    ]
+    return _problem(400, "Bad Request", "The record is not valid.", errors=shown)
 
 
 def _problem(

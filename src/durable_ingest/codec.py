@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite
 from types import new_class
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,6 +98,8 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
         raise _rejected("the body is not JSON") from None
     if not isinstance(given, dict):
         raise _rejected("the body is not a JSON object")
+    if _holds_infinity(given):
+        raise _rejected("the body has a number that is too large for JSON's readers")
     unknown = sorted(given.keys() - names.accepted.keys())
     if unknown:
         raise _unknown_field(unknown)
@@ -113,6 +116,19 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
         raise Undecodable(Refusal(Fault.MISCONFIGURED, reason)) from None
     _check_nothing_dropped(contract, record, given)
     return Decoded(record, _present(contract, given))
+
+
+def _holds_infinity(value: object) -> bool:
+    """Find a number such as 1e999: it is read as infinite, and would be stored as null."""
+    match value:
+        case float():
+            return not isfinite(value)
+        case dict():
+            return any(map(_holds_infinity, value.values()))
+        case list():
+            return any(map(_holds_infinity, value))
+        case _:
+            return False
 
 
 def _present(contract: Contract, given: dict[str, Any]) -> frozenset[str]:

@@ -17,7 +17,7 @@ DurableIngestError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ class Failure:
     """It may be in the queue all the same."""
     attempted: bool
     """It was sent at least once."""
-    idempotency_key: str | None
-    """Send it again with this key: within SQS' five minutes it is then stored once at most."""
+    idempotency_key: str | None = field(repr=False)
+    """Send it again with this key: within SQS' five minutes it is then stored once at most. Not
+    part of its text: it may be personal data."""
 
     @property
     def not_attempted(self) -> bool:

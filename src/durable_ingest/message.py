@@ -40,6 +40,7 @@ MAX_RECORD: Final = MAX_MESSAGE - DEAD_LETTER_ROOM
 _MAX_ID: Final = 128
 _A_DIGEST: Final = re.compile("[0-9a-fA-F]{64}")
 _A_SEQUENCE: Final = re.compile("[0-9]{1,39}")  # 128 bits
+_A_NUMBER: Final = re.compile("[0-9]{1,15}")  # milliseconds since 1970 have 13 digits
 _LEGAL_IN_AN_ID: Final = frozenset(map(chr, range(0x21, 0x7F)))
 
 
@@ -111,7 +112,7 @@ def size_of(body: str, attributes: Mapping[str, str]) -> int:
     texts = [body]
     for name, value in attributes.items():
         texts += [name, "String", value]
-    return sum(len(text.encode()) for text in texts)
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 def group_id(contract: Contract, record: BaseModel) -> str:
@@ -173,25 +174,40 @@ def message(record: Mapping[str, Any]) -> Message:
     sent = _seconds(system.get("SentTimestamp"))
     first_received = _seconds(system.get("ApproximateFirstReceiveTimestamp"))
     return Message(
-        id=str(record["messageId"]),
-        receipt_handle=str(record["receiptHandle"]),
-        body=str(record["body"]),
-        group_id=(system.get("MessageGroupId") or None) if is_fifo else None,
+        id=_text(record["messageId"] or None),
+        receipt_handle=_text(record["receiptHandle"] or None),
+        body=_text(record["body"]),
+        group_id=(_text(system.get("MessageGroupId") or "") or None) if is_fifo else None,
         sequence=min(_sequences(numbers), default=None) if numbers[0] else None,
         sent=sent,
         first_received=sent if first_received is None else first_received,
-        receive_count=int(system.get("ApproximateReceiveCount") or 1),
+        receive_count=_number(system.get("ApproximateReceiveCount") or 1),
         attributes=attributes,
     )
 
 
-def _seconds(milliseconds: str | None) -> float | None:
-    return int(milliseconds) / 1000 if milliseconds else None
+def _text(value: object) -> str:
+    """Refuse what is no text: a dead letter made of it would not be a copy."""
+    if not isinstance(value, str):
+        msg = f"a {type(value).__name__} where SQS gives text"
+        raise TypeError(msg)
+    return value
+
+
+def _number(value: str | int) -> int:
+    if not _A_NUMBER.fullmatch(str(value)):
+        msg = "no number where SQS gives one"
+        raise ValueError(msg)
+    return int(value)
+
+
+def _seconds(milliseconds: str | int | None) -> float | None:
+    return _number(milliseconds) / 1000 if milliseconds else None
 
 
 def _text_attributes(given: Mapping[str, Any]) -> dict[str, str]:
     return {
-        name: str(attribute["stringValue"])
+        _text(name): _text(attribute["stringValue"])
         for name, attribute in given.items()
         if attribute.get("stringValue") is not None
     }

@@ -18,7 +18,8 @@ inexactly."""
 
 
 MOST_DIGITS = 1000
-"""Digits that a Decimal is written out with: far more than MySQL's 65, which it refuses itself."""
+"""Digits that a number is written out with: far more than MySQL's 65, which it refuses itself."""
+_TOO_LARGE = 10**MOST_DIGITS
 
 
 def refusal(value: object) -> str | None:
@@ -32,6 +33,8 @@ def refusal(value: object) -> str | None:
             return "is a time of day with a time zone, which MySQL's TIME cannot hold"
         case float() if not isfinite(value):
             return "is NaN or infinite, which MySQL cannot hold"
+        case int() if abs(value) >= _TOO_LARGE:
+            return f"has more than {MOST_DIGITS} digits; MySQL's DECIMAL holds 65"
         case Decimal() if not value.is_finite():
             return "is NaN or infinite, which MySQL cannot hold"
         case Decimal() if abs(value.adjusted()) > MOST_DIGITS:

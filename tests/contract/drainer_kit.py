@@ -31,6 +31,7 @@ from durable_ingest.testing.connection import Address
 from durable_ingest.testing.events import record_from_message
 from durable_ingest.testing.queue_service import create_queue
 from durable_ingest.testing.servers import DATABASE
+from tests.contract.accounts import Account
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -195,7 +196,7 @@ class World:
         own = self.queue.dead_letter_url if dead_letters else None
         drainer = Drainer(
             # Loading the system's certificates takes 40 ms: TLS is tested elsewhere.
-            mysql or MySQL(self.url, ssl_mode="DISABLED"),
+            mysql or MySQL(self.desk.drainers.url(self.url), ssl_mode="DISABLED"),
             *tables,
             dead_letter_queue_url=dead_letters if isinstance(dead_letters, str) else own,
             client=client or self.client,
@@ -295,6 +296,9 @@ class Desk:
 
     database: DatabaseServer
     client: "SQSClient"
+    drainers: Account
+    """Whom drainers log in as: with the documented rights alone."""
+    queue_service: QueueService
     _admin: "Connection[Any] | None" = None
 
     def sql(self, statement: str, args: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -316,9 +320,14 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk_fixture(database: DatabaseServer, queue_service: QueueService) -> Iterator[Desk]:
+def desk_fixture(
+    database: DatabaseServer, queue_service: QueueService, drainers_account: Account
+) -> Iterator[Desk]:
     """Give a module its client; the module names it `desk`."""
-    with closing(queue_service.client()) as client, closing(Desk(database, client)) as desk:
+    with (
+        closing(queue_service.client()) as client,
+        closing(Desk(database, client, drainers_account, queue_service)) as desk,
+    ):
         yield desk
 
 

@@ -25,6 +25,7 @@ from durable_ingest.testing import (
     sqs_record,
 )
 from durable_ingest.testing.connection import Address
+from tests.contract.accounts import Account
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection as PyMySQLConnection
@@ -201,9 +202,10 @@ def sent(contract: Contract, body: str | Mapping[str, Any], **settings: Any) -> 
 class Bench:
     """An empty database of the server under test."""
 
-    def __init__(self, server: DatabaseServer, url: str) -> None:
+    def __init__(self, server: DatabaseServer, url: str, drainers: Account) -> None:
         self.server = server
         self.url = url
+        self.drainers = drainers
         self.name = url.rpartition("/")[2]
         self._drains: list[Drain] = []
         self._connections: list[PyMySQLConnection[Any]] = []
@@ -240,8 +242,15 @@ class Bench:
         url: str | None = None,
         **settings: Any,  # noqa: ANN401 - those of MySQL
     ) -> Drain:
-        """Make a drainer of this database; without TLS, unless `settings` say otherwise."""
-        mysql = MySQL(url or self.url, **({"ssl_mode": "DISABLED"} | settings))
+        """Make a drainer of this database; without TLS, unless `settings` say otherwise.
+
+        It logs in with the documented rights alone, unless `url` names a user of its own. What a
+        command needs is its own business: with one it is the application.
+        """
+        given = url or self.url
+        if all(isinstance(contract, Table) for contract in contracts):
+            given = self.drainers.url(given)
+        mysql = MySQL(given, **({"ssl_mode": "DISABLED"} | settings))
         drain = Drain(mysql, *contracts, retry=retry, dead_letters=dead_letters, inbox=inbox)
         self._drains.append(drain)
         return drain
@@ -294,9 +303,11 @@ SEQUENCED_TABLE = (
 
 
 @pytest.fixture
-def bench(database: DatabaseServer, database_url: str) -> Iterator[Bench]:
+def bench(
+    database: DatabaseServer, database_url: str, drainers_account: Account
+) -> Iterator[Bench]:
     """Give an empty database."""
-    bench = Bench(database, database_url)
+    bench = Bench(database, database_url, drainers_account)
     yield bench
     bench.close()
 

@@ -3,12 +3,13 @@
 import json
 import logging
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, model_validator
 
-from durable_ingest import MySQL, Table
+from durable_ingest import Command, Drainer, Inbox, MySQL, Table
 from durable_ingest.errors import BatchHeldError
 from durable_ingest.testing import LambdaContext
 from durable_ingest.testing.connection import Address
@@ -102,15 +103,29 @@ def said(
     body: Any,  # noqa: ANN401
 ) -> str:
     """Handle a batch; give all that was said about it where others can read it."""
-    caplog.set_level(logging.DEBUG, logger="durable_ingest")
     drainer = world.drainer(people(world), mysql=mysql)
     event = {"Records": [world.record(body, group="A"), world.record(GOOD, group="A")]}
+    return said_of(world, caplog, drainer, event)
+
+
+def said_of(
+    world: World, caplog: pytest.LogCaptureFixture, drainer: Drainer, event: dict[str, Any]
+) -> str:
+    """Handle an event; give what every logger, the exception and the dead letters say.
+
+    But botocore's and urllib3's: at DEBUG they log requests as they are.
+    """
+    caplog.set_level(logging.DEBUG)
     texts = []
     try:
         texts.append(repr(drainer.handle(event, LambdaContext(20))))
     except BatchHeldError as error:
         texts += [str(error), repr(error.held), *traceback.format_exception(error)]
-    texts.append(caplog.text)
+    texts += [
+        caplog.handler.format(record)
+        for record in caplog.records
+        if record.name.partition(".")[0] not in ("botocore", "boto3", "urllib3")
+    ]
     texts += [json.dumps(letter["MessageAttributes"]) for letter in world.dead()]
     return "\n".join(texts)
 
@@ -123,6 +138,62 @@ def test_no_row_content_is_said(world: World, caplog: pytest.LogCaptureFixture, 
     assert str(NUMBER) not in text
     if body != "stored":
         assert "held" in text or "dead-lettered" in text, "something has to be said"
+
+
+def duplicate(cursor: Any, record: Person) -> None:  # noqa: ANN401 - PyMySQL's cursor
+    """Take a name twice."""
+    for _ in range(2):
+        cursor.execute("INSERT INTO parents VALUES (%s)", (record.email,))
+
+
+def too_long(cursor: Any, record: Person) -> None:  # noqa: ANN401 - PyMySQL's cursor
+    """Write what does not fit."""
+    cursor.execute("INSERT INTO parents VALUES (%s)", (record.email * 20,))
+
+
+def no_sql(cursor: Any, record: Person) -> None:  # noqa: ANN401 - PyMySQL's cursor
+    """Let the server repeat a statement in its error."""
+    cursor.execute(f"SELECT {record.email}")
+
+
+def ends(cursor: Any, record: Person) -> None:  # noqa: ANN401 - PyMySQL's cursor
+    """Try to end the transaction."""
+    cursor.execute(f"COMMIT /* {record.email} */")
+
+
+def breaks(cursor: Any, record: Person) -> None:  # noqa: ANN401 - PyMySQL's cursor
+    """Raise another error, which holds the record."""
+    del cursor
+    raise KeyError(record)
+
+
+def wrong_arguments(cursor: Any, record: Person) -> None:  # noqa: ANN401 - PyMySQL's cursor
+    """Give PyMySQL what it cannot put into a statement."""
+    cursor.execute("SELECT %s, %s", (record.email,))
+
+
+@pytest.mark.parametrize("apply", [duplicate, too_long, no_sql, ends, breaks, wrong_arguments])
+def test_nothing_of_what_a_command_does_is_said(
+    world: World, caplog: pytest.LogCaptureFixture, apply: Callable[[Any, Any], None]
+) -> None:
+    """Neither its statements nor what it raises."""
+    people(world)
+    inbox = Inbox()
+    mysql = MySQL(world.url, ssl_mode="DISABLED")
+    inbox.create(mysql)
+    drainer = Drainer(
+        mysql,
+        Command("people", Person, group="person_id", apply=apply),
+        dead_letter_queue_url=world.queue.dead_letter_url,
+        inbox=inbox,
+        client=world.client,
+        retry=kit.PROMPT,
+    )
+    text = said_of(world, caplog, drainer, {"Records": [world.record(GOOD, group="A")]})
+    drainer._store.close()
+    assert "held" in text or "dead-lettered" in text
+    assert SECRET not in text
+    assert str(NUMBER) not in text
 
 
 def test_a_name_of_another_contract_is_no_secret(

@@ -13,7 +13,7 @@ import durable_ingest
 from durable_ingest import errors
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 SOURCE = ROOT / "src" / "durable_ingest"
 
 

@@ -32,6 +32,10 @@ class Color(Enum):
         (Decimal("NaN"), "NaN or infinite"),
         (Decimal("sNaN"), "NaN or infinite"),
         (Decimal("-Infinity"), "NaN or infinite"),
+        (Decimal("1E+1000000"), "more than 1000 digits"),
+        (Decimal("1E-1000000"), "more than 1000 digits"),
+        (-(10**1000), "more than 1000 digits"),
+        pytest.param(10**5000, "more than 1000 digits", id="too long for str()"),
     ],
 )
 def test_what_mysql_cannot_hold_is_refused(value: object, why: str) -> None:

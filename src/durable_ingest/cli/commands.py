@@ -64,7 +64,7 @@ def create(table: str, ssl_ca: str | None, ssl_mode: str, *, as_json: bool) -> N
     """Make the inbox, unless it is there.
 
     The database's URL is taken from the environment variable DURABLE_INGEST_MYSQL_URL. Its user
-    needs the privilege CREATE.
+    needs the privileges CREATE and SELECT on the inbox.
     """
     Inbox(table).create(MySQL.from_env(ssl_ca=ssl_ca, ssl_mode=ssl_mode))
     _say(f"the inbox {table} is there", {"table": table}, as_json=as_json)

@@ -12,6 +12,7 @@ import pymysql
 from durable_ingest.mysql.commands import BrokenCommandError, GuardedConnection
 from durable_ingest.mysql.cutoff import Cutoff, Line
 from durable_ingest.mysql.dial import dial
+from durable_ingest.mysql.literals import literal
 from durable_ingest.mysql.upsert import Dialect
 
 if TYPE_CHECKING:
@@ -115,8 +116,10 @@ class Connection:
 
     def query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Run a query; return its rows. Without arguments, a % in it is a %."""
+        if arguments:
+            sql %= tuple(map(literal, arguments))
         with self._raw.own(), self._raw.cursor() as cursor:
-            _mapped(cursor.execute, sql, tuple(arguments) or None)
+            _mapped(cursor.execute, sql)
             return list(cursor.fetchall())
 
     def apply(
@@ -157,7 +160,7 @@ class Connection:
 
     def literal(self, value: object) -> str:
         """Write a value as SQL."""
-        return str(self._raw.escape(value))
+        return literal(value)
 
     def close(self, *, politely: bool = True) -> None:
         """End the session; not politely means without a word, for a server that may hang."""

@@ -141,6 +141,7 @@ _BY_SQLSTATE_CLASS: Final = {
     "70": Fault.UNAVAILABLE,
 }
 _FORBIDDEN_BY_OPTION: Final = 1290
+_RIGHTS: Final = frozenset({1044, 1142, 1143})
 _NULL_IN_A_COLUMN: Final = 1048
 _NULL_COLUMN: Final = re.compile(r"Column '([^']+)' cannot be null")
 _COLUMN: Final = re.compile(
@@ -175,11 +176,14 @@ def classify(
     return _BY_SQLSTATE_CLASS.get((sqlstate or "")[:2], Fault.UNKNOWN)
 
 
-def describe(code: int | None, message: str, columns: Collection[str] = ()) -> str:
+def describe(
+    code: int | None, message: str, columns: Collection[str] = (), needs: str | None = None
+) -> str:
     """Say in words what an error is, without the row's content, which MySQL's own texts quote.
 
     A column is named where the text ends in one of the table's; an index or a constraint where
-    the text names it at its fixed place.
+    the text names it at its fixed place. `needs` is said where the user lacks a right: those that
+    make it good.
     """
     meaning = _MEANINGS.get(code or 0, "an error of an unknown kind")
     if classify(code, None, message) is Fault.UNAVAILABLE and code == _FORBIDDEN_BY_OPTION:
@@ -190,4 +194,5 @@ def describe(code: int | None, message: str, columns: Collection[str] = ()) -> s
         where = f"column {found[1]!r}: "
     elif code in _NAMED and (named := _NAMED[code].search(message)):
         where = f"{next(filter(None, named.groups()))!r}: "
-    return f"{where}{meaning}" + (f" (MySQL error {code})" if code else "")
+    remedy = f"; grant {needs}" if needs is not None and code in _RIGHTS else ""
+    return f"{where}{meaning}{remedy}" + (f" (MySQL error {code})" if code else "")

@@ -49,8 +49,8 @@ class Inbox:
     def create(self, mysql: MySQL, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Make the table, unless it is there.
 
-        Needs the privilege CREATE. One row takes some 60 bytes, its two indexes included twice
-        that.
+        Needs the privileges CREATE and SELECT: it looks at what it finds. One row takes some 60
+        bytes, its two indexes included twice that.
 
         Raises:
             DatabaseUnavailableError: no connection, or it was lost.
@@ -60,7 +60,7 @@ class Inbox:
         from durable_ingest.mysql.session import facts_of  # noqa: PLC0415 - likewise
         from durable_ingest.mysql.upkeep import maintained  # noqa: PLC0415 - likewise
 
-        with maintained(mysql, clock) as connection:
+        with maintained(mysql, clock, f"CREATE and SELECT on {self.table!r}") as connection:
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS {quoted(self.table)} ("
                 f"{column(IDENTITY)} BINARY({IDENTITY_BYTES}) NOT NULL PRIMARY KEY, "
@@ -91,5 +91,5 @@ class Inbox:
         from durable_ingest.mysql.upkeep import delete_older, maintained  # noqa: PLC0415 - likewise
 
         deadline = Deadline.after(clock, _FOREVER if within is None else within)
-        with maintained(mysql, clock) as connection:
+        with maintained(mysql, clock, f"SELECT and DELETE on {self.table!r}") as connection:
             return delete_older(connection, self, deadline)

@@ -313,9 +313,20 @@ def _refused(error: ServerError, contract: Contract | None) -> RefusedError:
     fault = classify(error.code, error.sqlstate, error.text, key)
     refusal = Refusal(
         fault=fault,
-        reason=describe(error.code, error.text, columns),
+        reason=describe(error.code, error.text, columns, _needs(contract)),
         code=error.code,
         sqlstate=error.sqlstate,
         table=table.name if table is not None else None,
     )
     return RefusedError(refusal, lost=fault is Fault.UNAVAILABLE)
+
+
+def _needs(contract: Contract | None) -> str:
+    """Name the rights that writing to a contract needs; without one, to an inbox."""
+    match contract:
+        case Table():
+            return f"SELECT, INSERT and UPDATE on {contract.name!r}"
+        case Command():
+            return f"what the statements of {contract.name!r} need"
+        case None:
+            return "SELECT and INSERT on it"

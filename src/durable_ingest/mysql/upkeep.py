@@ -29,8 +29,8 @@ class _ContendedError(Exception):
 
 
 @contextmanager
-def maintained(mysql: MySQL, clock: Clock) -> Iterator[Connection]:
-    """Connect for a while, autocommitting.
+def maintained(mysql: MySQL, clock: Clock, needs: str) -> Iterator[Connection]:
+    """Connect for a while, autocommitting; `needs` names the rights that this takes.
 
     Raises:
         DatabaseUnavailableError, MisconfiguredError: what the server's errors mean.
@@ -44,7 +44,7 @@ def maintained(mysql: MySQL, clock: Clock) -> Iterator[Connection]:
         fault = classify(error.code, error.sqlstate, error.text)
         transient = fault in (Fault.UNAVAILABLE, Fault.CONTENDED)
         kind = DatabaseUnavailableError if transient else MisconfiguredError
-        raise kind(describe(error.code, error.text)) from None
+        raise kind(describe(error.code, error.text, needs=needs)) from None
     finally:
         if connection is not None:
             connection.close()

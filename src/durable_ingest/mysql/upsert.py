@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from durable_ingest.contract import Table
 
-_ROW_ALIAS: Final = "`durable_ingest_new`"
+_ROW_ALIASES: Final = ("durable_ingest_new", "durable_ingest_row")
 
 
 class Dialect(Enum):
@@ -60,11 +60,13 @@ def upsert(
         dialect: the server's.
     """
     guard = table.guard_column
-    stored = f"{column(table.name.split('.')[-1])}." if dialect is Dialect.ROW_ALIAS else ""
+    own_name = table.name.split(".")[-1]
+    stored = f"{column(own_name)}." if dialect is Dialect.ROW_ALIAS else ""
+    row = next(column(name) for name in _ROW_ALIASES if name != own_name.lower())
 
     def new(name: str) -> str:
         if dialect is Dialect.ROW_ALIAS:
-            return f"{_ROW_ALIAS}.{column(name)}"
+            return f"{row}.{column(name)}"
         return f"VALUES({column(name)})"
 
     def newer(name: str) -> str:
@@ -81,7 +83,7 @@ def upsert(
     others = [f"{column(name)} = {newer(name)}" for name in plain]
     last = [f"{column(guard)} = {newer(guard)}"] if guard is not None else []
     names = ", ".join(map(column, columns))
-    alias = f" AS {_ROW_ALIAS}" if dialect is Dialect.ROW_ALIAS else ""
+    alias = f" AS {row}" if dialect is Dialect.ROW_ALIAS else ""
     return Upsert(
         head=f"INSERT INTO {quoted(table.name)} ({names}) VALUES ",  # noqa: S608 - quoted
         tail=f"{alias} ON DUPLICATE KEY UPDATE " + ", ".join(keys + others + last),
