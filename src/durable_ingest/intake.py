@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from durable_ingest.contract import Contract
 
-_SQS_ARN: Final = re.compile(r"arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(\.fifo)?")
+_SQS_ARN: Final = re.compile(r"arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[0-9]+:[A-Za-z0-9_-]+(\.fifo)?")
 """The queue's URL is made of it: nothing else may stand in it (SQS API Reference, CreateQueue)."""
 
 
