@@ -131,6 +131,7 @@ class Drain:
         retry: Retry,
         dead_letters: bool,
         inbox: Inbox | None = None,
+        clock: "Clock" = SYSTEM_CLOCK,
     ) -> None:
         self.sqs = Sqs()
         self.database = Watched(mysql)
@@ -142,6 +143,7 @@ class Drain:
             inbox=inbox,
             retry=retry,
             client=self.sqs,
+            clock=clock,
         )
 
     @property
@@ -240,6 +242,8 @@ class Bench:
         dead_letters: bool = True,
         inbox: Inbox | None = None,
         url: str | None = None,
+        mysql: MySQL | None = None,
+        clock: "Clock" = SYSTEM_CLOCK,
         **settings: Any,  # noqa: ANN401 - those of MySQL
     ) -> Drain:
         """Make a drainer of this database; without TLS, unless `settings` say otherwise.
@@ -250,8 +254,10 @@ class Bench:
         given = url or self.url
         if all(isinstance(contract, Table) for contract in contracts):
             given = self.drainers.url(given)
-        mysql = MySQL(given, **({"ssl_mode": "DISABLED"} | settings))
-        drain = Drain(mysql, *contracts, retry=retry, dead_letters=dead_letters, inbox=inbox)
+        mysql = mysql or MySQL(given, **({"ssl_mode": "DISABLED"} | settings))
+        drain = Drain(
+            mysql, *contracts, retry=retry, dead_letters=dead_letters, inbox=inbox, clock=clock
+        )
         self._drains.append(drain)
         return drain
 
