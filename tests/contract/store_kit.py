@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from durable_ingest import Drainer, Inbox, MySQL, Retry, Table
-from durable_ingest.clock import SYSTEM_CLOCK
+from durable_ingest.clock import SYSTEM_CLOCK, SystemClock
 from durable_ingest.contract import Contract
 from durable_ingest.errors import BatchHeldError
 from durable_ingest.mysql.store import MySQLStore
@@ -201,6 +201,22 @@ def sent(contract: Contract, body: str | Mapping[str, Any], **settings: Any) -> 
     return sqs_record(body, **(defaults | settings))
 
 
+class Ahead(SystemClock):
+    """The real clock, put forward by hand."""
+
+    def __init__(self) -> None:
+        self.by = 0.0
+
+    def monotonic(self) -> float:
+        """Give the real one's, and so many seconds more."""
+        return super().monotonic() + self.by
+
+
+def session_id(drain: Drain) -> int:
+    """Give the server's id of a drainer's session."""
+    return int(drain.connection.query("SELECT CONNECTION_ID()")[0][0])
+
+
 class Bench:
     """An empty database of the server under test."""
 
@@ -235,7 +251,7 @@ class Bench:
         self._connections.append(connection)
         return connection
 
-    def drain(
+    def drain(  # noqa: PLR0913 - a drainer's settings, by name
         self,
         *contracts: Contract,
         retry: Retry = SHORT,

@@ -28,9 +28,11 @@ from tests.contract.store_kit import (
     ITEMS_TABLE,
     SEQUENCED,
     SEQUENCED_TABLE,
+    Ahead,
     Bench,
     Drain,
     sent,
+    session_id,
 )
 from tests.fake_aws import PASSWORD, Secrets, Signer, refusal
 
@@ -38,17 +40,6 @@ pytestmark = pytest.mark.database
 bench = store_kit.bench
 
 ONE = {"id": 1, "name": "x"}
-
-
-class Ahead(SystemClock):
-    """The real clock, put forward by hand."""
-
-    def __init__(self) -> None:
-        self.by = 0.0
-
-    def monotonic(self) -> float:
-        """Give the real one's, and so many seconds more."""
-        return super().monotonic() + self.by
 
 
 class Account:
@@ -91,11 +82,6 @@ def account(bench: Bench) -> Iterator[Account]:
     account = Account(bench)
     yield account
     bench.server.execute(f"DROP USER {account.name}")
-
-
-def session_id(drain: Drain) -> int:
-    """Give the server's id of a drainer's session."""
-    return int(drain.connection.query("SELECT CONNECTION_ID()")[0][0])
 
 
 @pytest.mark.parametrize("table", [ITEMS, SEQUENCED], ids=["plain", "sequence"])
