@@ -2,6 +2,7 @@
 
 import json
 import logging
+import ssl
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -389,6 +390,21 @@ def test_a_certificate_that_is_not_trusted(
     why = {"authority": "issuer", "host": "mismatch", "expired": "expired"}[wrong]
     assert why in outcome.held[0]
     assert (front.passwords, front.unencrypted) == ([], [])
+
+
+def test_a_server_that_asks_for_a_certificate(
+    bench: Bench, authority: Authority, front: RdsFront
+) -> None:
+    """It ends TLS only when the log-in is on its way: misconfigured all the same, no outage."""
+    bench.sql(ITEMS_TABLE)
+    assert front.tls is not None
+    front.tls.load_verify_locations(authority.ca)
+    front.tls.verify_mode = ssl.CERT_REQUIRED
+    drain = bench.drain(ITEMS, mysql=with_tokens(front, Signer(), ssl_ca=str(authority.ca)))
+    outcome = drain(ONE)
+    assert outcome.faults == {0: "misconfigured 2026"}
+    assert "CERTIFICATE_REQUIRED" in outcome.held[0]
+    assert front.passwords == []
 
 
 def test_a_certificate_for_another_host_may_do(

@@ -288,7 +288,8 @@ def _distrusted(error: BaseException | None) -> ServerError | None:
         if isinstance(error, ssl.SSLCertVerificationError):
             remedy = "pass ssl_ca= the file of the authority that signed the server's certificate"
             return ServerError(_TLS_FAILED, None, "", f"{error.verify_message}; {remedy}")
-        if isinstance(error, ssl.SSLError) and _FOR_GOOD.search(error.reason or ""):
-            return ServerError(_TLS_FAILED, None, "", str(error.reason))
+        reason = getattr(error, "reason", None) or ""
+        if isinstance(error, ssl.SSLError) and _FOR_GOOD.search(reason):
+            return ServerError(_TLS_FAILED, None, "", reason)
         error = getattr(error, "original_exception", None) or error.__cause__ or error.__context__
     return None
