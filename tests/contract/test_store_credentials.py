@@ -2,7 +2,9 @@
 
 import json
 import logging
+import socket
 import ssl
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,7 +25,8 @@ from durable_ingest.testing.connection import Address
 from durable_ingest.testing.waiting import free_port
 from tests.authority import Authority
 from tests.contract import store_kit
-from tests.contract.rds_front import RdsFront
+from tests.contract.odd_servers import odd_server
+from tests.contract.rds_front import RdsFront, greeting, packet, read_packet
 from tests.contract.store_kit import (
     ITEMS,
     ITEMS_TABLE,
@@ -390,6 +393,29 @@ def test_a_certificate_that_is_not_trusted(
     why = {"authority": "issuer", "host": "mismatch", "expired": "expired"}[wrong]
     assert why in outcome.held[0]
     assert (front.passwords, front.unencrypted) == ([], [])
+
+
+@pytest.mark.parametrize("plugin", [b"mysql_clear_password\0", b"dialog\0\x04Password: "])
+@pytest.mark.parametrize("mode", ["DISABLED", "PREFERRED", "VERIFY_IDENTITY"])
+def test_no_password_is_given_away_on_an_unencrypted_line(
+    bench: Bench, plugin: bytes, mode: str
+) -> None:
+    """Whoever plays the server may ask for it: held as misconfigured, with the remedy."""
+    heard: list[bytes] = []
+
+    def talk(client: socket.socket, _: threading.Event) -> None:
+        client.sendall(greeting("8.0.39", offers_tls=False))
+        heard.append(read_packet(client))
+        client.sendall(packet(2, b"\xfe" + plugin))
+        heard.append(client.recv(1_000))
+
+    with odd_server(talk) as port:
+        mysql = MySQL(f"mysql://u:{PASSWORD}@127.0.0.1:{port}/d", ssl_mode=mode)
+        outcome = bench.drain(ITEMS, mysql=mysql)(ONE)
+    assert outcome.faults == {0: "misconfigured 2026"}
+    assert "ssl_mode" in outcome.held[0]
+    assert heard[-1] == b""
+    assert PASSWORD.encode() not in b"".join(heard)
 
 
 def test_a_server_that_asks_for_a_certificate(

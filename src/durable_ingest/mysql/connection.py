@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pymysql
 
-from durable_ingest.mysql.commands import BrokenCommandError, GuardedConnection
+from durable_ingest.mysql.commands import BrokenCommandError, GuardedConnection, InClearError
 from durable_ingest.mysql.cutoff import Cutoff, Line
 from durable_ingest.mysql.dial import dial
 from durable_ingest.mysql.faults import describe
@@ -288,6 +288,9 @@ def _distrusted(error: BaseException | None) -> ServerError | None:
         if isinstance(error, ssl.SSLCertVerificationError):
             remedy = "pass ssl_ca= the file of the authority that signed the server's certificate"
             return ServerError(_TLS_FAILED, None, "", f"{error.verify_message}; {remedy}")
+        if isinstance(error, InClearError):
+            remedy = "the server asks for the password as it is, which TLS alone may carry"
+            return ServerError(_TLS_FAILED, None, "", f"{remedy}; set ssl_mode")
         reason = getattr(error, "reason", None) or ""
         if isinstance(error, ssl.SSLError) and _FOR_GOOD.search(reason):
             return ServerError(_TLS_FAILED, None, "", reason)
