@@ -4,6 +4,8 @@ import json
 import logging
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -264,6 +266,33 @@ def test_nothing_secret_is_said(
     said = caplog.text + "".join(traceback.format_exception(raised.value)) + str(raised.value.held)
     assert "held" in said
     assert PASSWORD not in said
+
+
+def test_a_url_needs_no_boto3(bench: Bench) -> None:
+    """Not to connect and to write either: a cold start pays for what it uses."""
+    bench.sql(ITEMS_TABLE)
+    program = """
+import json, sys
+from pydantic import BaseModel
+from durable_ingest import Drainer, MySQL, Table
+from durable_ingest.testing import LambdaContext
+class Item(BaseModel):
+    id: int
+    name: str
+url, event = json.loads(sys.stdin.read())
+drainer = Drainer(MySQL(url), Table("items", Item, key="id"))
+print(drainer.handle(event, LambdaContext(20)))
+print(sorted({"boto3", "botocore", "pymysql"} & set(sys.modules)))
+"""
+    done = subprocess.run(  # noqa: S603 - this very interpreter
+        [sys.executable, "-c", program],
+        input=json.dumps([bench.url, sqs_event(sent(ITEMS, ONE))]),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == ["{'batchItemFailures': []}", "['pymysql']"]
 
 
 @pytest.fixture
