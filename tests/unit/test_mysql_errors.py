@@ -102,6 +102,8 @@ def test_what_tls_objects_to_for_good_is_found(wrap: Wrap, reason: str) -> None:
         (kept(SSL_EOF), 2003),
         (handled(SSL_EOF), 2006),
         (kept(alert("UNEXPECTED_EOF_WHILE_READING")), 2003),
+        (handled(alert("PROTOCOL_IS_SHUTDOWN")), 2006),
+        (kept(alert("TLSV1_ALERT_INTERNAL_ERROR")), 2003),
         (kept(ConnectionResetError(104, "reset")), 2003),
         (SSL_EOF, 2013),
         (TimeoutError("timed out"), 2013),

@@ -130,13 +130,7 @@ class MySQL:
             ContractError: an argument is wrong.
         """
         _check_texts(secret_id=secret_id)
-        _check_texts(
-            **{
-                name: value
-                for name, value in {"host": host, "database": database, "region": region}.items()
-                if value is not None
-            }
-        )
+        _check_texts(optional=True, host=host, database=database, region=region)
         if port is not None:
             _check_port(port)
         secret = Secret(
@@ -193,8 +187,7 @@ class MySQL:
             ContractError: an argument is wrong.
         """
         _check_texts(host=host, user=user, database=database)
-        if region is not None:
-            _check_texts(region=region)
+        _check_texts(optional=True, region=region)
         _check_port(port)
         token = Token(
             host,
@@ -287,8 +280,10 @@ def _read(url: str) -> Login:
     )
 
 
-def _check_texts(**arguments: object) -> None:
+def _check_texts(*, optional: bool = False, **arguments: object) -> None:
     for name, value in arguments.items():
+        if optional and value is None:
+            continue
         if not isinstance(value, str) or not value:
             raise ContractError(name, "must be a text that is not empty")
 
