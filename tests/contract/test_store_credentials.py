@@ -137,6 +137,13 @@ def test_a_secret_that_lags_behind(account: Account, caplog: pytest.LogCaptureFi
     assert len(account.secrets.asked) == 4
 
 
+def test_a_secret_that_is_no_text_of_mysqls(account: Account) -> None:
+    """JSON can hold what UTF-8 cannot: refused by the server as any wrong password."""
+    drain = account.drain()
+    account.secrets.set(password="\ud800")
+    assert drain(ONE).faults == {0: "misconfigured 1045"}
+
+
 def test_a_secret_that_is_wrong_again(account: Account) -> None:
     """Another one than was refused is tried, and refused: held as misconfigured."""
     drain = account.drain()

@@ -124,6 +124,10 @@ def test_a_refused_secret_is_fetched_afresh() -> None:
         (f'{{"username": "app", "password": "{PASSWORD}", "host": "h", "port": "x"}}', "port="),
         (f'{{"username": "app", "password": "{PASSWORD}", "host": "h", "port": 0}}', "port="),
         (f'{{"username": "app", "password": "{PASSWORD}", "host": "h", "port": 65536}}', "port="),
+        (
+            f'{{"username": "app", "password": "{PASSWORD}", "host": "h", "port": "{"9" * 9000}"}}',
+            "port=",
+        ),
     ],
 )
 def test_a_secret_that_cannot_be_used(text: str | None, words: str) -> None:

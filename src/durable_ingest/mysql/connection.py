@@ -126,7 +126,7 @@ class Connection:
                     host=login.host,
                     port=login.port,
                     user=login.user,
-                    password=login.password.encode(),
+                    password=login.password.encode(errors="surrogatepass"),  # JSON may hold one
                     database=login.database,
                     charset="utf8mb4",
                     read_timeout=target.read_timeout,

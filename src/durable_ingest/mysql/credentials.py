@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from durable_ingest.deadline import Deadline
 
 PORT: Final = 3306
+HIGHEST_PORT: Final = 65_535
+_DIGITS: Final = re.compile("[0-9]{1,5}")
 _REGION_OF_ARN: Final = re.compile(r"^arn:[a-z-]+:secretsmanager:([a-z0-9-]+):")
 _REGION_OF_HOST: Final = re.compile(
     r"\.([a-z0-9-]+)\.rds\.amazonaws\.com$|\.rds\.([a-z0-9-]+)\.amazonaws\.com\.cn$"
 )
-HIGHEST_PORT: Final = 65_535
 _SECRETS_MANAGER: Final = "Secrets Manager"
 _AWS: Final = "AWS"
 
@@ -168,7 +169,7 @@ class Secret:
         if given in (None, ""):
             return PORT
         text = str(given)
-        if not (text.isascii() and text.isdecimal() and 0 < int(text) <= HIGHEST_PORT):
+        if not (_DIGITS.fullmatch(text) and 0 < int(text) <= HIGHEST_PORT):
             raise self._unusable("names a port that is none", "pass port=")
         return int(text)
 
