@@ -85,7 +85,6 @@ def test_a_lock_held_longer_than_the_client_waits(
     with first_row_locked(world):
         outcome = handled(drainer, late, seconds=SECONDS)
         assert 0 in outcome.held
-        assert outcome.context.get_remaining_time_in_millis() >= 500
         if lock_wait == LONG_WAIT:
             assert statements(world), "the abandoned statement goes on"
         newer = world.drainer(kit.contract(kind))
