@@ -72,8 +72,8 @@ def test_a_distrusted_certificate_is_found(wrap: Wrap) -> None:
     """However it is wrapped; the reason says what is wrong, and what to do."""
     error = mapped(wrap(distrust()))
     assert error.code == 2026
-    assert "unable to get local issuer certificate" in error.reason
-    assert "ssl_ca=" in error.reason
+    assert "unable to get local issuer certificate" in error.reason()
+    assert "ssl_ca=" in error.reason()
 
 
 @pytest.mark.parametrize("wrap", WRAPS)
@@ -93,7 +93,7 @@ def test_what_tls_objects_to_for_good_is_found(wrap: Wrap, reason: str) -> None:
     """Another attempt would meet it again."""
     error = mapped(wrap(alert(reason)))
     assert error.code == 2026
-    assert reason in error.reason
+    assert reason in error.reason()
 
 
 @pytest.mark.parametrize(
@@ -138,5 +138,5 @@ def test_every_other_exception_has_a_code(
 def test_a_reason_holds_no_content() -> None:
     """The server's text quotes values; the exception's own text is the code."""
     error = mapped(pymysql.err.IntegrityError(1062, f"Duplicate entry '{PASSWORD}' for key 'x'"))
-    assert PASSWORD not in error.reason
+    assert PASSWORD not in error.reason()
     assert PASSWORD not in str(error)
