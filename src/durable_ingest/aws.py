@@ -16,10 +16,12 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
+    ProfileNotFound,
 )
 
 from durable_ingest.ports import SendFailure
@@ -39,10 +41,12 @@ _NEVER_SENT: Final = (
     PartialCredentialsError,
 )
 _NEVER_GOOD: Final = (
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
+    ProfileNotFound,
 )
 _THROTTLED: Final = ("Throttl", "RequestLimit", "TooManyRequests", "OverLimit", "SlowDown")
 _SERVER_FAULT: Final = 500
@@ -70,8 +74,47 @@ def sqs_client(
         )
 
 
+def client_of(service: str, region: str | None, timeout: float) -> Any:  # noqa: ANN401 - as above
+    """Make a client of another service that asks once and gives up after `timeout` seconds.
+
+    It has a session of its own: AWS' credentials are looked up anew, and nobody else waits for
+    that.
+    """
+    config = Config(
+        connect_timeout=timeout / 3,
+        read_timeout=timeout * 2 / 3,
+        retries={"mode": "standard", "total_max_attempts": 1},
+    )
+    region = region or _configured_region()
+    return boto3.session.Session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
+
+
+def secret_string(client: Callable[[], Any], secret_id: str) -> str | SendFailure:
+    """Fetch a secret's text with GetSecretValue; "" where it has none."""
+
+    def ask() -> dict[str, Any]:
+        answer: dict[str, Any] = client().get_secret_value(SecretId=secret_id)
+        return answer
+
+    answer = call(ask)
+    return answer if isinstance(answer, SendFailure) else str(answer.get("SecretString") or "")
+
+
+def auth_token(
+    client: Callable[[], Any], host: str, port: int, user: str, region: str | None
+) -> str | SendFailure:
+    """Sign an IAM token for a database's user, which asks nobody but for AWS' own credentials."""
+
+    def sign() -> dict[str, Any]:
+        where = {"DBHostname": host, "Port": port, "Region": region}
+        return {"token": client().generate_db_auth_token(DBUsername=user, **where)}
+
+    answer = call(sign)
+    return answer if isinstance(answer, SendFailure) else str(answer["token"])
+
+
 def call(operation: Callable[..., Any], **arguments: object) -> dict[str, Any] | SendFailure:
-    """Call SQS once. Whatever boto3 raises comes back as what it means for a message."""
+    """Call AWS once. Whatever boto3 raises comes back as what it means for a message."""
     try:
         answer: dict[str, Any] = operation(**arguments)
     except ClientError as error:
@@ -114,8 +157,11 @@ def _is_throttled(code: str) -> bool:
 
 def _region_of(queue_url: str) -> str:
     found = _REGION.search(urlsplit(queue_url).hostname or "")
-    configured = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    return (found and (found[1] or found[2])) or configured or "us-east-1"
+    return (found and (found[1] or found[2])) or _configured_region() or "us-east-1"
+
+
+def _configured_region() -> str | None:
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
 
 
 def _endpoint_of(queue_url: str) -> str | None:

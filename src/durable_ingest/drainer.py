@@ -22,7 +22,7 @@ from durable_ingest.errors import (
 )
 from durable_ingest.intake import read_event, row_of
 from durable_ingest.limits import limits
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.ports import NO_TIME, Fault, Refusal
 from durable_ingest.receipt import Receipt
 from durable_ingest.settlement import Ledger
 
@@ -170,7 +170,7 @@ class Drainer:
             ledger.settle(index)
             self._last_success = self._clock.now()
             return
-        if refusal.fault is Fault.UNAVAILABLE and refusal.code is not None:
+        if refusal.fault is Fault.UNAVAILABLE and refusal != NO_TIME:
             self._last_outage = self._clock.now()
         if refusal.fault is Fault.REJECTED or self._gives_up(given, refusal):
             ledger.reject(index, refusal)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +54,12 @@ class Refusal:
     table: str | None = None
     detail: str | None = None
     """More than the reason, in words of the team's own: for the dead letter, never for a log."""
+
+
+NO_TIME: Final = Refusal(
+    Fault.UNAVAILABLE, "no time was left; give the function more, or smaller batches"
+)
+"""Says nothing about the database."""
 
 
 @dataclass(frozen=True, slots=True)

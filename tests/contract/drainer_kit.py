@@ -363,6 +363,18 @@ def frozen(database: DatabaseServer) -> Iterator[None]:
         database.thaw()
 
 
+def connections(world: World) -> int:
+    """Count the drainers' connections that the server knows."""
+    where = "WHERE DB = %s AND USER <> 'root'"
+    sql = f"SELECT COUNT(*) FROM information_schema.PROCESSLIST {where}"  # noqa: S608
+    return int(world.sql(sql, [world.schema])[0][0])
+
+
+def all_quiet(world: World) -> bool:
+    """Wait until the server has done all that it was ever sent."""
+    return eventually(lambda: connections(world) == 0, within=20, what="the end of connections")
+
+
 def item(item_id: int, note: str, revision: int = 1) -> dict[str, object]:
     """Write the body of an item."""
     return {"item_id": item_id, "note": note, "revision": revision}

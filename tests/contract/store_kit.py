@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from durable_ingest import Drainer, Inbox, MySQL, Retry, Table
-from durable_ingest.clock import SYSTEM_CLOCK
+from durable_ingest.clock import SYSTEM_CLOCK, SystemClock
 from durable_ingest.contract import Contract
 from durable_ingest.errors import BatchHeldError
 from durable_ingest.mysql.store import MySQLStore
@@ -131,6 +131,7 @@ class Drain:
         retry: Retry,
         dead_letters: bool,
         inbox: Inbox | None = None,
+        clock: "Clock" = SYSTEM_CLOCK,
     ) -> None:
         self.sqs = Sqs()
         self.database = Watched(mysql)
@@ -142,6 +143,7 @@ class Drain:
             inbox=inbox,
             retry=retry,
             client=self.sqs,
+            clock=clock,
         )
 
     @property
@@ -199,6 +201,22 @@ def sent(contract: Contract, body: str | Mapping[str, Any], **settings: Any) -> 
     return sqs_record(body, **(defaults | settings))
 
 
+class Ahead(SystemClock):
+    """The real clock, put forward by hand."""
+
+    def __init__(self) -> None:
+        self.by = 0.0
+
+    def monotonic(self) -> float:
+        """Give the real one's, and so many seconds more."""
+        return super().monotonic() + self.by
+
+
+def session_id(drain: Drain) -> int:
+    """Give the server's id of a drainer's session."""
+    return int(drain.connection.query("SELECT CONNECTION_ID()")[0][0])
+
+
 class Bench:
     """An empty database of the server under test."""
 
@@ -233,13 +251,15 @@ class Bench:
         self._connections.append(connection)
         return connection
 
-    def drain(
+    def drain(  # noqa: PLR0913 - a drainer's settings, by name
         self,
         *contracts: Contract,
         retry: Retry = SHORT,
         dead_letters: bool = True,
         inbox: Inbox | None = None,
         url: str | None = None,
+        mysql: MySQL | None = None,
+        clock: "Clock" = SYSTEM_CLOCK,
         **settings: Any,  # noqa: ANN401 - those of MySQL
     ) -> Drain:
         """Make a drainer of this database; without TLS, unless `settings` say otherwise.
@@ -250,8 +270,10 @@ class Bench:
         given = url or self.url
         if all(isinstance(contract, Table) for contract in contracts):
             given = self.drainers.url(given)
-        mysql = MySQL(given, **({"ssl_mode": "DISABLED"} | settings))
-        drain = Drain(mysql, *contracts, retry=retry, dead_letters=dead_letters, inbox=inbox)
+        mysql = mysql or MySQL(given, **({"ssl_mode": "DISABLED"} | settings))
+        drain = Drain(
+            mysql, *contracts, retry=retry, dead_letters=dead_letters, inbox=inbox, clock=clock
+        )
         self._drains.append(drain)
         return drain
 

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from durable_ingest import MySQL, Retry
-from durable_ingest.testing import eventually
 from durable_ingest.testing.proxy import Action, TcpProxy
 from durable_ingest.testing.waiting import free_port
 from tests.contract import drainer_kit as kit
-from tests.contract.drainer_kit import KINDS, Outcome, World, frozen, handled, item
+from tests.contract.drainer_kit import KINDS, Outcome, World, all_quiet, frozen, handled, item
 
 pytestmark = [pytest.mark.database, pytest.mark.queue]
 desk = kit.desk_fixture
@@ -157,18 +156,6 @@ def prepared(world: World, kind: str, url: str) -> Any:  # noqa: ANN401 - a drai
     drainer = world.drainer(world.table(kind), mysql=mysql, retry=PATIENT)
     assert handled(drainer, event(world, "before", 1)).held == []
     return drainer
-
-
-def connections(world: World) -> int:
-    """Count the drainers' connections that the server knows."""
-    where = "WHERE DB = %s AND USER <> 'root'"
-    sql = f"SELECT COUNT(*) FROM information_schema.PROCESSLIST {where}"  # noqa: S608
-    return int(world.sql(sql, [world.schema])[0][0])
-
-
-def all_quiet(world: World) -> bool:
-    """Wait until the server has done all that it was ever sent."""
-    return eventually(lambda: connections(world) == 0, within=20, what="the end of connections")
 
 
 @pytest.mark.chaos

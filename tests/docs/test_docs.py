@@ -53,6 +53,15 @@ def test_the_contracts_page_is_python() -> None:
         assert isinstance(namespace["orders"], durable_ingest.Table)
 
 
+def test_the_connecting_page_is_python() -> None:
+    """The example is run: it does no I/O."""
+    [block] = blocks(ROOT / "docs" / "connecting.md", "python")
+    namespace: dict[str, object] = {"__name__": "docs"}
+    exec(compile(block, "connecting.md", "exec"), namespace)  # noqa: S102 - our own text
+    for name in ("by_url", "by_secret", "by_iam"):
+        assert isinstance(namespace[name], durable_ingest.MySQL)
+
+
 def test_the_table_of_codes_is_the_codes_own() -> None:
     """Made by scripts/fault-table; run it again after a change."""
     script = runpy.run_path(str(ROOT / "scripts" / "fault-table"))

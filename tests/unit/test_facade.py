@@ -76,6 +76,13 @@ def test_the_version_is_text() -> None:
             id="a drainer",
         ),
         pytest.param(
+            "from durable_ingest import MySQL\n"
+            "MySQL.from_secret('app', host='db.example')\n"
+            "MySQL.from_iam('db.example', user='app', database='d')",
+            {"boto3", "botocore", "pymysql"},
+            id="credentials",
+        ),
+        pytest.param(
             _CONTRACT + "from durable_ingest import Enqueuer\n"
             "Enqueuer('https://sqs.eu-west-1.amazonaws.com/1/q.fifo', rows)",
             {"pymysql"},

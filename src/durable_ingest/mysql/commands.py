@@ -22,6 +22,9 @@ ALLOWED: Final = frozenset(
 """How a command's statement may begin. Data changes and queries never commit implicitly (MySQL
 Reference Manual, "Statements That Cause an Implicit Commit"); a procedure could."""
 
+_IN_CLEAR: Final = (b"mysql_clear_password", b"dialog")
+"""Plugins that send the password as it is (MySQL Reference Manual, "Client-Side Cleartext Pluggable
+Authentication"; MariaDB's PAM)."""
 _BEFORE_THE_FIRST_WORD: Final = re.compile(
     r"(?:\s|\(|/\*(?!!|M!).*?\*/|--(?:[ \t][^\n]*)?(?:\n|$)|#[^\n]*(?:\n|$))*", re.DOTALL
 )
@@ -33,6 +36,10 @@ _ENDS: Final = "ran a statement that could end its transaction; it may begin wit
 
 class BrokenCommandError(Exception):
     """A command has to be mended. The text says what is wrong with it, without row content."""
+
+
+class InClearError(Exception):
+    """The server asks for the password as it is, on a line that anybody could read."""
 
 
 class _EscapeError(pymysql.NotSupportedError):
@@ -109,6 +116,15 @@ class GuardedConnection(PyMySQLConnection):
         if self._applying:
             self._refuse("closed the connection")
         super().close()
+
+    def _process_auth(self, plugin: bytes, *arguments: Any) -> Any:  # noqa: ANN401 - PyMySQL's
+        """Answer the server's choice of an authentication plugin.
+
+        PyMySQL sends a password as it is whenever it is asked to, also without TLS.
+        """
+        if plugin in _IN_CLEAR and not self._secure:  # type: ignore[attr-defined]  # not in its stubs
+            raise InClearError
+        return super()._process_auth(plugin, *arguments)  # type: ignore[misc]  # not in its stubs
 
     def _execute_command(self, command: int, sql: str | bytes) -> None:
         """Send a command to the server: whatever PyMySQL sends comes through here."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pymysql
 
-from durable_ingest.mysql.commands import BrokenCommandError, GuardedConnection
+from durable_ingest.mysql.commands import BrokenCommandError, GuardedConnection, InClearError
 from durable_ingest.mysql.cutoff import Cutoff, Line
 from durable_ingest.mysql.dial import dial
+from durable_ingest.mysql.faults import describe
 from durable_ingest.mysql.literals import literal
 from durable_ingest.mysql.upsert import Dialect
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from durable_ingest.deadline import Deadline
+    from durable_ingest.mysql.credentials import Login
     from durable_ingest.mysql.target import MySQL
 
 SQL_MODE: Final = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
@@ -33,23 +35,34 @@ IDLE_SECONDS_IN_TRANSACTION: Final = 60
 _ROW_ALIAS_SINCE: Final = (8, 0, 19)
 _TRANSACTION_ISOLATION_SINCE: Final = (8, 0)
 _UNKNOWN_VARIABLE: Final = 1193
+_LOGIN_REFUSED: Final = (1045, 1698)
 _MALFORMED: Final = 2027
 _TLS_FAILED: Final = 2026
 _PLUGIN_MISSING: Final = 2059
 _NO_TIME: Final = 2013
+_FOR_GOOD: Final = re.compile(
+    "CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|TOO_SMALL"
+)
+"""Reasons of TLS failures that another attempt meets again."""
 
 
 class ServerError(Exception):
     """An error of MySQL or of the way to it.
 
-    `text` may hold row content: classify by it, never show it.
+    `text` may hold row content: classify by it, never show it. `remedy` may be shown.
     """
 
-    def __init__(self, code: int | None, sqlstate: str | None, text: str) -> None:
+    def __init__(self, code: int | None, sqlstate: str | None, text: str, remedy: str = "") -> None:
         super().__init__(code)
         self.code = code
         self.sqlstate = sqlstate
         self.text = text
+        self.remedy = remedy
+
+    def reason(self, needs: str | None = None) -> str:
+        """Say in words what it is, without row content; see `faults.describe` for `needs`."""
+        what = describe(self.code, self.text, needs=needs)
+        return ": ".join(filter(None, [what, self.remedy]))
 
 
 class Connection:
@@ -67,18 +80,42 @@ class Connection:
     def open(cls, target: MySQL, *, autocommit: bool, deadline: Deadline) -> Connection:
         """Connect, log in and set the session, within `connect_timeout`.
 
+        A log-in that the server refuses is fetched afresh, once: it may have been rotated.
+
         Raises:
             ServerError: it did not come about.
-            MisconfiguredError: the certificate authorities cannot be read.
+            DatabaseUnavailableError: AWS gives no credentials at the moment.
+            MisconfiguredError: it never will, or the certificate authorities cannot be read.
         """
         limit = deadline.sooner_of(target.connect_timeout)
+        login = target.credentials.login(limit)
+        try:
+            return cls._log_in(target, login, limit, autocommit=autocommit)
+        except ServerError as error:
+            if error.code not in _LOGIN_REFUSED:
+                raise
+            fresh = target.credentials.login(limit, refused=login)
+            if fresh == login:
+                error.remedy = target.credentials.remedy
+                raise
+        try:
+            return cls._log_in(target, fresh, limit, autocommit=autocommit)
+        except ServerError as error:
+            if error.code in _LOGIN_REFUSED:
+                error.remedy = target.credentials.remedy
+            raise
+
+    @classmethod
+    def _log_in(
+        cls, target: MySQL, login: Login, limit: Deadline, *, autocommit: bool
+    ) -> Connection:
         tls: dict[str, Any] = {}
         if target.ssl_mode == "DISABLED":
             tls = {"ssl_disabled": True}
-        elif (context := target.tls) is not None:
+        elif (context := target.tls(login.host)) is not None:
             tls = {"ssl": context}
         try:
-            sock = dial(target.host, target.port, limit)
+            sock = dial(login.host, login.port, limit)
         except OSError as error:
             raise ServerError(2003, None, str(error)) from error
         line = Line(sock)
@@ -86,11 +123,11 @@ class Connection:
             with Cutoff(limit) as cutoff:
                 cutoff.guard(line)
                 raw = GuardedConnection(
-                    host=target.host,
-                    port=target.port,
-                    user=target.user,
-                    password=target.password.encode(),
-                    database=target.database,
+                    host=login.host,
+                    port=login.port,
+                    user=login.user,
+                    password=login.password.encode(errors="surrogatepass"),  # JSON may hold one
+                    database=login.database,
                     charset="utf8mb4",
                     read_timeout=target.read_timeout,
                     write_timeout=target.read_timeout,
@@ -158,6 +195,16 @@ class Connection:
         if failure is not None:
             raise failure
 
+    def answers(self, deadline: Deadline) -> bool:
+        """Say whether the server is still there, by the deadline."""
+        with Cutoff(deadline) as cutoff, self._raw.own():
+            cutoff.guard(self.line)
+            try:
+                _mapped(self._raw.ping)
+            except ServerError:
+                return False
+        return True
+
     def literal(self, value: object) -> str:
         """Write a value as SQL."""
         return literal(value)
@@ -216,21 +263,38 @@ def _mapped(operation: Any, *arguments: object) -> None:  # noqa: ANN401 - PyMyS
     """Call PyMySQL; whatever it raises becomes a `ServerError`."""
     try:
         operation(*arguments)
-    except pymysql.Error as error:
-        raise _translated(error) from error
-    except OSError as error:
-        raise ServerError(_NO_TIME, None, str(error)) from error
-    except RuntimeError as error:  # the password exchange needs a package that is not installed
-        raise ServerError(_PLUGIN_MISSING, None, str(error)) from error
-    except Exception as error:  # a peer that does not speak MySQL's protocol
-        raise ServerError(_MALFORMED, None, type(error).__name__) from error
+    except Exception as error:
+        raise _distrusted(error) or _translated(error) from error
 
 
-def _translated(error: pymysql.Error) -> ServerError:
+def _translated(error: Exception) -> ServerError:
+    if isinstance(error, OSError):
+        return ServerError(_NO_TIME, None, str(error))
+    if isinstance(error, RuntimeError):  # the password exchange needs a package that is absent
+        return ServerError(_PLUGIN_MISSING, None, str(error))
+    if not isinstance(error, pymysql.Error):  # a peer that does not speak MySQL's protocol
+        return ServerError(_MALFORMED, None, type(error).__name__)
     code = error.args[0] if error.args else None
     text = str(error.args[1]) if len(error.args) > 1 else str(code)
     if not isinstance(code, int):
         return ServerError(_MALFORMED, None, text)
-    if isinstance(getattr(error, "original_exception", None), ssl.SSLCertVerificationError):
-        return ServerError(_TLS_FAILED, None, text)
     return ServerError(code, getattr(error, "sqlstate", None), text)
+
+
+def _distrusted(error: BaseException | None) -> ServerError | None:
+    """Find what TLS objects to for good, such as a certificate, however it is wrapped.
+
+    PyMySQL gives it as 2003 where the client objects, as 2006 or 2013 where the server does.
+    """
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            remedy = "pass ssl_ca= the file of the authority that signed the server's certificate"
+            return ServerError(_TLS_FAILED, None, "", f"{error.verify_message}; {remedy}")
+        if isinstance(error, InClearError):
+            remedy = "the server asks for the password as it is, which TLS alone may carry"
+            return ServerError(_TLS_FAILED, None, "", f"{remedy}; set ssl_mode")
+        reason = getattr(error, "reason", None) or ""
+        if isinstance(error, ssl.SSLError) and _FOR_GOOD.search(reason):
+            return ServerError(_TLS_FAILED, None, "", reason)
+        error = getattr(error, "original_exception", None) or error.__cause__ or error.__context__
+    return None

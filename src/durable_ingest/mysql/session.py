@@ -16,7 +16,7 @@ from durable_ingest.mysql.once import Once, inbox_problems
 from durable_ingest.mysql.preflight import COLUMNS_SQL, INDEX_SQL, problems, read_facts
 from durable_ingest.mysql.upsert import column, quoted, upsert
 from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_values
-from durable_ingest.ports import Fault, Refusal, Row
+from durable_ingest.ports import NO_TIME, Fault, Refusal, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.preflight import TableFacts
 
-NO_TIME = Refusal(Fault.UNAVAILABLE, "no time was left; give the function more, or smaller batches")
 _Step = tuple[str, "Callable[[Deadline], int]"]
 _MARK = "durable_ingest"
 _STATEMENT_FRAME = 64  # bytes of a packet that are not the statement

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import retrying
 from durable_ingest.contract import Command
-from durable_ingest.errors import MisconfiguredError
+from durable_ingest.errors import DatabaseUnavailableError, MisconfiguredError
 from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.cutoff import Cutoff
-from durable_ingest.mysql.faults import classify, describe
-from durable_ingest.mysql.session import NO_TIME, RefusedError, Session
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.mysql.faults import classify
+from durable_ingest.mysql.session import RefusedError, Session
+from durable_ingest.ports import NO_TIME, Fault, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 OLDEST_CONNECTION: Final = 600.0
 """Seconds after which a connection is replaced, so that a changed address or password is seen."""
+IDLE_FOR: Final = 30.0
+"""Seconds after which a connection is tried before it is used: a network forgets idle ones without
+a word, and a statement on such a one would wait for `read_timeout`."""
+ANSWERS_WITHIN: Final = 1.0
+"""Seconds that a trial may take."""
 FAIL_FAST: Final = 3.0
 """Seconds after an outage was seen in which the next call does not wait for its end."""
 
@@ -77,23 +82,24 @@ class MySQLStore:
         self.clock = clock
         self.retry = retry
         self._session: Session | None = None
-        self._opened_at = 0.0
+        self._opened_at = self._used_at = 0.0
         self._down_at: float | None = None
         self.slow: set[bytes] = set()
         """Messages whose commands took a connection down: they come last, by themselves."""
 
     def write(self, rows: Sequence[Row], deadline: Deadline) -> dict[int, Refusal | None]:
         """Write rows; see `ports.Store`."""
-        if self._session is not None and self._age() > OLDEST_CONNECTION:
-            self.close()
+        self._check_session(deadline)
         with Cutoff(deadline) as cutoff:
             if self._session is not None:
                 cutoff.guard(self._session.connection.line)
             try:
-                return _Write(self, rows, deadline, cutoff).run()
+                results = _Write(self, rows, deadline, cutoff).run()
             except BaseException:
                 self.drop()  # its transaction may be open, and would show a message as done
                 raise
+        self._used_at = self.clock.monotonic()
+        return results
 
     def close(self) -> None:
         """End the session."""
@@ -129,13 +135,15 @@ class MySQLStore:
             fault = classify(error.code, error.sqlstate, error.text)
             if fault is not Fault.MISCONFIGURED:  # nothing is the fault of a row yet
                 fault = Fault.UNAVAILABLE
-            reason = describe(error.code, error.text)
-            raise RefusedError(Refusal(fault, reason, error.code, error.sqlstate)) from error
+            refusal = Refusal(fault, error.reason(), error.code, error.sqlstate)
+            raise RefusedError(refusal) from error
+        except DatabaseUnavailableError as error:
+            raise RefusedError(Refusal(Fault.UNAVAILABLE, str(error))) from error
         except MisconfiguredError as error:
             raise RefusedError(Refusal(Fault.MISCONFIGURED, str(error))) from error
         cutoff.guard(connection.line)
         self._session = Session(connection, self._inbox)
-        self._opened_at = self.clock.monotonic()
+        self._opened_at = self._used_at = self.clock.monotonic()
         return self._session
 
     def went_down(self) -> None:
@@ -146,8 +154,16 @@ class MySQLStore:
         """Forget an outage."""
         self._down_at = None
 
-    def _age(self) -> float:
-        return self.clock.monotonic() - self._opened_at
+    def _check_session(self, deadline: Deadline) -> None:
+        """Give an old session up, and an idle one to which nobody answers any more."""
+        if self._session is None:
+            return
+        now = self.clock.monotonic()
+        trial = deadline.sooner_of(ANSWERS_WITHIN)
+        if now - self._opened_at > OLDEST_CONNECTION:
+            self.close()
+        elif now - self._used_at > IDLE_FOR and not self._session.connection.answers(trial):
+            self.drop()
 
 
 class _Write:

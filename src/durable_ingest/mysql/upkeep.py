@@ -9,7 +9,7 @@ from durable_ingest.backoff import retrying
 from durable_ingest.deadline import Deadline
 from durable_ingest.errors import DatabaseUnavailableError, MisconfiguredError
 from durable_ingest.mysql.connection import Connection, ServerError
-from durable_ingest.mysql.faults import classify, describe
+from durable_ingest.mysql.faults import classify
 from durable_ingest.mysql.inbox import BATCH, STORED_AT
 from durable_ingest.mysql.upsert import column, quoted
 from durable_ingest.ports import Fault
@@ -44,7 +44,7 @@ def maintained(mysql: MySQL, clock: Clock, needs: str) -> Iterator[Connection]:
         fault = classify(error.code, error.sqlstate, error.text)
         transient = fault in (Fault.UNAVAILABLE, Fault.CONTENDED)
         kind = DatabaseUnavailableError if transient else MisconfiguredError
-        raise kind(describe(error.code, error.text, needs=needs)) from None
+        raise kind(error.reason(needs)) from None
     finally:
         if connection is not None:
             connection.close()
