@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_ingest.mysql.faults import CODES, classify, describe
+from durable_ingest.mysql.codes import CODES
+from durable_ingest.mysql.faults import classify, describe
 from durable_ingest.ports import Fault
 
 _MESSAGES = [

@@ -2,7 +2,8 @@
 
 import pytest
 
-from durable_ingest.mysql.faults import CODES, classify, describe
+from durable_ingest.mysql.codes import CLIENT_CODES, CODES, SQLSTATE_CLASSES
+from durable_ingest.mysql.faults import classify, describe
 from durable_ingest.ports import Fault
 
 U, C, R, D, M = (
@@ -85,7 +86,7 @@ def test_null_in_a_key_column_is_another_rows_unique_value(text: str, expected: 
         ("08S01", U),
         ("25006", U),
         ("70100", U),
-        ("22003", R),
+        ("22003", Fault.UNKNOWN),
         ("23000", D),
         ("40001", C),
         ("28000", M),
@@ -100,6 +101,48 @@ def test_an_unknown_code_goes_by_its_sqlstate(sqlstate: str | None, expected: Fa
     """And without one it is unknown: held until there is evidence."""
     assert classify(9999, sqlstate, "") is expected
     assert classify(None, sqlstate, "") is expected
+
+
+def test_no_class_of_sqlstates_rejects() -> None:
+    """It is not known of an unknown code that it is the row's: MariaDB's 167 is not."""
+    assert R not in SQLSTATE_CLASSES.values()
+    assert classify(167, "22003", "Out of range value for column 'n' at row 1") is M
+
+
+@pytest.mark.parametrize("code", [2000, 2001, 2061, 2999])
+def test_the_clients_own_codes_are_about_the_connection(code: int) -> None:
+    """Also those that the library does not know."""
+    assert code in CLIENT_CODES
+    assert classify(code, None, "") is U
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (1406, "Data too long for column '{}' at row 12"),
+        (1264, "Out of range value for column '{}' at row 1"),
+        (1265, "Data truncated for column '{}' at row 1"),
+        (1366, "Incorrect integer value: 'for column 'note'' for column '{}' at row 1"),
+        (1366, "Incorrect string value: '\\xE4' for column `d`.`t`.`{}` at row 1"),
+        (1292, "Incorrect datetime value: 'x' for column '{}' at row 1"),
+        (1048, "Column '{}' cannot be null"),
+    ],
+)
+def test_a_column_that_no_row_holds_is_not_a_rows_fault(code: int, text: str) -> None:
+    """It is of another table, which a trigger writes, or computed: other rows show whose it is."""
+    columns = ["id", "name", "Note 2"]
+    assert classify(code, None, text.format("note"), ["id"], columns) is Fault.UNKNOWN
+    assert classify(code, None, text.format("NAME"), ["id"], columns) is R
+    assert classify(code, None, text.format("note 2"), ["id"], columns) is R
+    assert classify(code, None, text.format("note"), ["id"]) is R
+
+
+@pytest.mark.parametrize(
+    "text", ["Truncated incorrect DOUBLE value: 'of column `note` at row 1'", "Column 'x", ""]
+)
+def test_a_value_names_no_column(text: str) -> None:
+    """Only the server's own words at their place do."""
+    assert classify(1292, "22007", text, ["id"], ["name"]) is R
 
 
 def test_a_code_stands_once() -> None:

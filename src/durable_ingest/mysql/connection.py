@@ -15,6 +15,7 @@ from durable_ingest.mysql.dial import dial
 from durable_ingest.mysql.faults import describe
 from durable_ingest.mysql.literals import literal
 from durable_ingest.mysql.upsert import Dialect
+from durable_ingest.mysql.wrapped import inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -268,17 +269,22 @@ def _mapped(operation: Any, *arguments: object) -> None:  # noqa: ANN401 - PyMyS
 
 
 def _translated(error: Exception) -> ServerError:
-    if isinstance(error, OSError):
+    """Find the error that says most: PyMySQL's own, with a code, however deep it is wrapped."""
+    found = list(inside(error))
+    coded = [e for e in found if isinstance(e, pymysql.Error) and isinstance(_code(e), int)]
+    if coded:
+        best = next((each for each in coded if _code(each)), coded[0])  # 0: it is closed, no more
+        text = str(best.args[1]) if len(best.args) > 1 else ""
+        return ServerError(_code(best), getattr(best, "sqlstate", None), text)
+    if any(isinstance(each, OSError) for each in found):
         return ServerError(_NO_TIME, None, str(error))
-    if isinstance(error, RuntimeError):  # the password exchange needs a package that is absent
+    if isinstance(error, RuntimeError):  # the password exchange needs a package not installed
         return ServerError(_PLUGIN_MISSING, None, str(error))
-    if not isinstance(error, pymysql.Error):  # a peer that does not speak MySQL's protocol
-        return ServerError(_MALFORMED, None, type(error).__name__)
-    code = error.args[0] if error.args else None
-    text = str(error.args[1]) if len(error.args) > 1 else str(code)
-    if not isinstance(code, int):
-        return ServerError(_MALFORMED, None, text)
-    return ServerError(code, getattr(error, "sqlstate", None), text)
+    return ServerError(_MALFORMED, None, type(error).__name__)  # no peer that speaks MySQL's way
+
+
+def _code(error: pymysql.Error) -> Any:  # noqa: ANN401 - an int, a text, or nothing
+    return error.args[0] if error.args else None
 
 
 def _distrusted(error: BaseException | None) -> ServerError | None:

@@ -309,7 +309,7 @@ def _refused(error: ServerError, contract: Contract | None) -> RefusedError:
     table = contract if isinstance(contract, Table) else None
     key = table.key_columns if table is not None else ()
     columns = table.fields.columns.values() if table is not None else ()
-    fault = classify(error.code, error.sqlstate, error.text, key)
+    fault = classify(error.code, error.sqlstate, error.text, key, columns)
     refusal = Refusal(
         fault=fault,
         reason=describe(error.code, error.text, columns, _needs(contract)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import retrying
@@ -36,7 +37,7 @@ _READ_ONLY_PAUSE: Final = 0.25
 _LOCK_WAIT: Final = 1205
 _MOST_LOCK_WAITS: Final = 5
 """Lock waits that one call sits out: enough to narrow one locked row down among ten."""
-_LOST: Final = frozenset({0, 1038, 1105, 1969, 2006, 2013, 2055, 3024, 4031})
+_LOST: Final = frozenset({0, 1038, 1105, 1317, 1927, 1969, 2006, 2013, 2055, 3024, 4031, 4082})
 """Codes of an outage that a single row can cause as well, by what it makes the server do."""
 
 
@@ -224,10 +225,10 @@ class _Write:
             self._settle_alone(rows[0], self._second_opinion(rows[0], refusal))
 
     def _second_opinion(self, row: Row, refusal: Refusal) -> Refusal | None:
-        """Try a rejected row again with its table looked at anew: its columns may have changed."""
+        """Try a row that seems to blame again: its table's columns may have changed meanwhile."""
         session = self._store.session
-        is_command = isinstance(row.contract, Command)
-        if is_command or refusal.fault is not Fault.REJECTED or session is None:
+        seems_to_blame = refusal.fault in (Fault.REJECTED, Fault.UNKNOWN)
+        if isinstance(row.contract, Command) or not seems_to_blame or session is None:
             return refusal
         session.forget(row.contract.name)
         return self._try([row])
@@ -253,13 +254,25 @@ class _Write:
         self._refuse(row, refusal)
 
     def _judge_suspects(self) -> None:
-        """Reject for an unknown error where rows before and after it changed the same table."""
+        """Reject for an unknown error where rows before and after it changed the same table.
+
+        Not before it was met once more: what the server alone was to blame for has gone by then,
+        or comes and goes.
+        """
         for row, session, before, refusal in self._suspects:
             after = session.changed[row.contract.name]
-            if self._store.session is session and 0 < before < after:
-                self._results[row.index] = Refusal(
-                    Fault.REJECTED, refusal.reason, refusal.code, refusal.sqlstate, refusal.table
-                )
+            if self._store.session is not session or not 0 < before < after:
+                continue
+            if self._deadline.passed():
+                return
+            try:
+                again = self._try([row])
+            except _DownError:
+                return
+            if again is None:
+                self._results[row.index] = None
+            elif self._store.session is session and again.code == refusal.code:
+                self._results[row.index] = replace(refusal, fault=Fault.REJECTED)
 
     def _try(self, rows: Sequence[Row]) -> Refusal | None:
         """Write rows in one transaction, again where that can help; None once committed.
