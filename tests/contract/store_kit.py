@@ -234,6 +234,16 @@ class Bench:
             self._connections.insert(0, self.connect())
         return run(self._connections[0], text, *arguments)
 
+    def root(self, text: str) -> list[tuple[Any, ...]]:
+        """Execute one statement as root, in this database, where any row format may be made."""
+        connection = self.server.connect(self.server.admin_url)
+        try:
+            run(connection, f"USE `{self.name}`")
+            run(connection, "SET SESSION innodb_strict_mode = OFF")
+            return run(connection, text)
+        finally:
+            connection.close()
+
     def connect(self) -> "PyMySQLConnection[Any]":
         """Open another connection, closed after the test."""
         address = Address.parse(self.url)
@@ -248,8 +258,12 @@ class Bench:
             ssl_disabled=True,  # saves loading the machine's certificate authorities
         )
         run(connection, "SET time_zone = '+00:00'")
-        self._connections.append(connection)
+        self.keep(connection)
         return connection
+
+    def keep(self, connection: "PyMySQLConnection[Any]") -> None:
+        """Close a connection with the others."""
+        self._connections.append(connection)
 
     def drain(  # noqa: PLR0913 - a drainer's settings, by name
         self,

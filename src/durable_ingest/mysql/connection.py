@@ -120,6 +120,7 @@ class Connection:
         except OSError as error:
             raise ServerError(2003, None, str(error)) from error
         line = Line(sock)
+        raw: Any = None
         try:
             with Cutoff(limit) as cutoff:
                 cutoff.guard(line)
@@ -141,6 +142,8 @@ class Connection:
                 connection._set_session()
                 raw.seal()
         except BaseException:
+            if raw is not None:
+                raw._force_close()  # closes its reader, which would keep the socket open
             sock.close()
             line.close()
             raise
