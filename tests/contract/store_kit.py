@@ -98,6 +98,8 @@ class Watched:
     def __init__(self, mysql: MySQL) -> None:
         self.mysql = mysql
         self.refusals: dict[int, Refusal] = {}
+        self.met: set[tuple[int, str | None]] = set()
+        """The codes and SQLSTATEs so far."""
 
     def open(
         self,
@@ -114,6 +116,7 @@ class Watched:
         """Write through the real store."""
         results = self.store.write(rows, deadline)
         self.refusals |= {index: given for index, given in results.items() if given is not None}
+        self.met |= {(r.code, r.sqlstate) for r in results.values() if r and r.code}
         return results
 
     def close(self) -> None:
@@ -227,6 +230,11 @@ class Bench:
         self.name = url.rpartition("/")[2]
         self._drains: list[Drain] = []
         self._connections: list[PyMySQLConnection[Any]] = []
+
+    @property
+    def met(self) -> set[tuple[int, str | None]]:
+        """The codes and SQLSTATEs that its drainers' stores gave."""
+        return set().union(*(drain.database.met for drain in self._drains))
 
     def sql(self, text: str, *arguments: object) -> list[tuple[Any, ...]]:
         """Execute one statement as the application, in UTC."""

@@ -92,7 +92,7 @@ def test_an_unknown_database(bench: Bench) -> None:
     """Held; created, the same drainer goes on."""
     missing = f"{bench.name}_later"
     drain = bench.drain(ITEMS, url=bench.url + "_later")
-    held_at_connect(drain)
+    assert held_at_connect(drain).faults == {0: "misconfigured 1049"}
     bench.server.execute(f"CREATE DATABASE {missing}")
     bench.server.databases.append(missing)
     bench.server.execute(ITEMS_TABLE.replace("TABLE items", f"TABLE {missing}.items"))

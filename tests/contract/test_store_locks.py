@@ -83,7 +83,7 @@ def waiting(bench: Bench) -> bool:
 def test_a_deadlock_is_repeated(bench: Bench, table: Table, create: str) -> None:
     """The drainer locks 1 and waits for 2, the other has 2 and asks for 1: all is stored.
 
-    The other transaction has changed more rows, so the server ends the drainer's.
+    The other transaction has changed more rows, so the server ends the drainer's (1213).
     """
     bench.sql(create)
     drain = bench.drain(table)

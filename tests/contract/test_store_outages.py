@@ -71,7 +71,10 @@ def test_a_killed_session(bench: Bench, table: Table, create: str) -> None:
 
 @BOTH
 def test_an_idle_session_that_the_server_closed(bench: Bench, table: Table, create: str) -> None:
-    """The next batch is stored over a new connection, without a failure."""
+    """The next batch is stored over a new connection, without a failure.
+
+    MySQL lets it find out by itself (2013), MariaDB leaves word (2006).
+    """
     drain = warm(bench, table, create)
     number = session_id(drain)
     drain.connection.execute("SET SESSION wait_timeout = 1")
@@ -123,7 +126,7 @@ def test_a_stopped_server(bench: Bench, server: DatabaseServer, both: list[Drain
         for drain, batch in zip(both, batches, strict=True):
             outcome = drain(*batch)
             assert outcome.held.keys() == set(range(5))
-            assert {fault.split()[0] for fault in outcome.faults.values()} == {"unavailable"}
+            assert set(outcome.faults.values()) <= {"unavailable 2003", "unavailable 2013"}
     server.start()
     for drain, batch in zip(both, batches, strict=True):
         assert drain(*batch).stored == list(range(5))

@@ -3,6 +3,7 @@
 One of five messages meets the error. Each case says what becomes of it, on either server.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.contract import store_kit
 from tests.contract.store_kit import ITEMS, ITEMS_TABLE, Bench, Drain, Outcome, sent
+from tests.measured import measured
 
 pytestmark = pytest.mark.database
 bench = store_kit.bench
@@ -336,6 +338,15 @@ CASES = {
         "outage", 1317, 1927, (ITEMS_TABLE, trigger("KILL CONNECTION_ID()")), WITHOUT_TRIGGER
     ),
 }
+
+
+@pytest.fixture(autouse=True)
+def as_measured(bench: Bench) -> Iterator[None]:
+    """See that whatever a test meets stands in the table of measured errors."""
+    yield
+    assert bench.met <= {
+        (m.code, m.sqlstate) for m in measured() if m.server == bench.server.flavour
+    }
 
 
 @pytest.fixture

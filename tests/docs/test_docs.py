@@ -11,6 +11,7 @@ import pytest
 
 import durable_ingest
 from durable_ingest import errors
+from tests.measured import measured
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
@@ -111,3 +112,12 @@ def test_dependencies_stay_four() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = {re.split(r"[<>=\[]", given)[0] for given in project["dependencies"]}
     assert names == {"boto3", "pydantic", "pymysql", "tenacity"}
+
+
+def test_every_measured_error_is_made_by_a_test_or_says_why_not() -> None:
+    """The test that a line names is there and names the code."""
+    for given in measured():
+        if given.made_by.startswith("no: "):
+            continue
+        text = (ROOT / "tests" / "contract" / given.made_by).read_text()
+        assert str(given.code) in text, given

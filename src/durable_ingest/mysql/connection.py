@@ -143,7 +143,7 @@ class Connection:
                 raw.seal()
         except BaseException:
             if raw is not None:
-                raw._force_close()  # closes its reader, which would keep the socket open
+                raw._force_close()  # noqa: SLF001 - close() would talk to the server first
             sock.close()
             line.close()
             raise
