@@ -195,6 +195,14 @@ def test_an_error_is_described_in_the_librarys_words(code: int, text: str, expec
     assert describe(code, text, ["name"]) == expected
 
 
+def test_the_upserts_own_alarm_is_described_as_what_it_means() -> None:
+    """No column was given NULL by the row."""
+    told = describe(1048, "Column 'id' cannot be null", ["id", "name"], None, ["id"])
+    assert told.startswith("a value of another unique index is taken")
+    told = describe(1048, "Column 'name' cannot be null", ["id", "name"], None, ["id"])
+    assert told.startswith("column 'name': a column may not be NULL")
+
+
 @pytest.mark.parametrize(
     ("code", "text"),
     [

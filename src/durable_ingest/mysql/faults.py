@@ -20,6 +20,9 @@ _MEANINGS: Final = {code: text for codes in CODES.values() for code, text in cod
 _FORBIDDEN_BY_OPTION: Final = 1290
 _RIGHTS: Final = frozenset({1044, 1142, 1143})
 _NULL_IN_A_COLUMN: Final = frozenset({1048, 3673})
+_TAKEN: Final = (
+    "a value of another unique index is taken, or an AUTO_INCREMENT column has run out of values"
+)
 _BLAMES_A_COLUMN: Final = frozenset({1048, 1264, 1265, 1292, 1366, 1406, 3673})
 _COLUMN: Final = re.compile(
     r"[Cc]olumn (?:['`][^'`]+['`]\.)*['`]([^'`]+)['`] (?:at row \d+|cannot be null)$"
@@ -67,7 +70,11 @@ def _among(name: str, columns: Collection[str]) -> bool:
 
 
 def describe(
-    code: int | None, message: str, columns: Collection[str] = (), needs: str | None = None
+    code: int | None,
+    message: str,
+    columns: Collection[str] = (),
+    needs: str | None = None,
+    key_columns: Collection[str] = (),
 ) -> str:
     """Say in words what an error is, without the row's content, which MySQL's own texts quote.
 
@@ -80,7 +87,9 @@ def describe(
         meaning = "the server is read-only"
     where = ""
     found = _COLUMN.search(message)
-    if found and found[1] in columns:
+    if found and code in _NULL_IN_A_COLUMN and _among(found[1], key_columns):
+        meaning = _TAKEN
+    elif found and found[1] in columns:
         where = f"column {found[1]!r}: "
     elif code in _NAMED and (named := _NAMED[code].search(message)):
         where = f"{next(filter(None, named.groups()))!r}: "

@@ -312,7 +312,7 @@ def _refused(error: ServerError, contract: Contract | None) -> RefusedError:
     fault = classify(error.code, error.sqlstate, error.text, key, columns)
     refusal = Refusal(
         fault=fault,
-        reason=describe(error.code, error.text, columns, _needs(contract)),
+        reason=describe(error.code, error.text, columns, _needs(contract), key),
         code=error.code,
         sqlstate=error.sqlstate,
         table=table.name if table is not None else None,
