@@ -91,23 +91,60 @@ def test_rows_of_another_table_prove_nothing(bench: Bench) -> None:
     assert (outcome.stored, outcome.faults) == ([0, 2], {1: "unknown 9999"})
 
 
-def test_rows_on_another_connection_prove_nothing(bench: Bench, proxy: TcpProxy) -> None:
+class Cut:
+    """Cuts the connection once, at the n-th request that holds a word and not another."""
+
+    def __init__(self, proxy: TcpProxy, word: bytes, without: bytes = b"-", at: int = 1) -> None:
+        self.word, self.without, self.left = word, without, at
+        proxy.on_request = self
+
+    def __call__(self, request: bytes) -> Action:
+        """Decide about a request."""
+        if self.word not in request or self.without in request or not self.left:
+            return Action.PASS
+        self.left -= 1
+        return Action.PASS if self.left else Action.CUT
+
+
+@pytest.mark.parametrize("names", ["xxb", "xbxx"])
+def test_rows_on_another_connection_prove_nothing(
+    bench: Bench, proxy: TcpProxy, names: str
+) -> None:
     """Between them lies an outage, and whatever was mended in it."""
     bench.sql(ITEMS_TABLE)
     refuse(bench, "NEW.name = 'bad'")
-    cuts: list[bytes] = []
-
-    def cut_once(request: bytes) -> Action:
-        if b"later" not in request or b"bad" in request or cuts:
-            return Action.PASS
-        cuts.append(request)
-        return Action.CUT
-
-    proxy.on_request = cut_once
+    cut = Cut(proxy, b"later", without=b"bad")
     drain = bench.drain(ITEMS, url=proxy.url(bench.url))
-    outcome = drain(*batch("xxb"), {"id": 9, "name": "later"}, {"id": 10, "name": "later"})
-    assert cuts
-    assert (outcome.stored, outcome.faults) == ([0, 1, 3, 4], {2: "unknown 9999"})
+    later = [{"id": 10 + n, "name": "later"} for n in range(len(names))]
+    outcome = drain(*batch(names), *later)
+    assert cut.left == 0
+    assert outcome.faults == {names.index("b"): "unknown 9999"}
+    assert len(outcome.stored) == 2 * len(names) - 1
+
+
+def test_an_error_met_again_on_another_connection_proves_nothing(
+    bench: Bench, proxy: TcpProxy
+) -> None:
+    """The connection is lost when the row is tried for the last time."""
+    bench.sql(ITEMS_TABLE)
+    refuse(bench, "NEW.name = 'bad'")
+    cut = Cut(proxy, b"bad", at=5)
+    drain = bench.drain(ITEMS, url=proxy.url(bench.url))
+    outcome = drain(*batch("xbxx"))
+    assert cut.left == 0
+    assert (outcome.stored, outcome.faults) == ([0, 2, 3], {1: "unknown 9999"})
+
+
+def test_another_error_afterwards_proves_nothing(bench: Bench) -> None:
+    """It has to be the same."""
+    bench.sql(ITEMS_TABLE)
+    bench.sql(
+        "CREATE TRIGGER refuse BEFORE INSERT ON items FOR EACH ROW IF NEW.name = 'bad' THEN BEGIN"
+        " DECLARE n INT; SET @bad = IFNULL(@bad, 0) + 1, n = IF(@bad < 5, 9999, 9998);"
+        " SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = n; END; END IF"
+    )
+    outcome = bench.drain(ITEMS)(*batch("xbxx"))
+    assert (outcome.stored, outcome.faults) == ([0, 2, 3], {1: "unknown 9999"})
 
 
 @pytest.mark.parametrize("every", range(2, 12))

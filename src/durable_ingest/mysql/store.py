@@ -260,8 +260,7 @@ class _Write:
         or comes and goes.
         """
         for row, session, before, refusal in self._suspects:
-            after = session.changed[row.contract.name]
-            if self._store.session is not session or not 0 < before < after:
+            if not 0 < before < session.changed[row.contract.name]:
                 continue
             if self._deadline.passed():
                 return
