@@ -120,6 +120,8 @@ def test_rows_on_another_connection_prove_nothing(
     assert cut.left == 0
     assert outcome.faults == {names.index("b"): "unknown 9999"}
     assert len(outcome.stored) == 2 * len(names) - 1
+    tried = [request for request in proxy.requests if b"bad" in request]
+    assert len(tried) == 5  # and no more once the connection was another
 
 
 def test_an_error_met_again_on_another_connection_proves_nothing(

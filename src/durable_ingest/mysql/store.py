@@ -260,7 +260,8 @@ class _Write:
         or comes and goes.
         """
         for row, session, before, refusal in self._suspects:
-            if not 0 < before < session.changed[row.contract.name]:
+            after = session.changed[row.contract.name]
+            if self._store.session is not session or not 0 < before < after:
                 continue
             if self._deadline.passed():
                 return
