@@ -11,6 +11,7 @@ from durable_ingest.mysql.wrapped import inside
 LOST = pymysql.err.OperationalError(2013, "Lost connection")
 DUPLICATE = pymysql.err.IntegrityError(1062, "Duplicate entry")
 UNTRUSTED = ssl.SSLCertVerificationError("self-signed certificate")
+UNTRUSTED.verify_message = "self-signed certificate"
 
 
 def caused(error: Exception, cause: BaseException) -> Exception:
