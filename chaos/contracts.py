@@ -1,6 +1,8 @@
 """What producers and drainers share, as a team would write it; and the tables.
 
-A lane of kind `tables` has one table of each guard; they share a queue and a drainer.
+A lane of kind `tables` has one table of each guard; they share a queue and a drainer. Triggers
+write each change of a row into the table `journal`, in the same transaction: so the checker sees
+what was written on the way to a row's last state, and in which order.
 """
 
 from collections.abc import Sequence
@@ -60,9 +62,22 @@ def record(write: Write, content: Content) -> Row:
     )
 
 
+JOURNAL = """
+    CREATE TABLE journal (
+        id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+        `key` VARCHAR(40) NOT NULL,
+        n BIGINT NOT NULL,
+        sequence DECIMAL(39, 0) NULL
+    ) CHARACTER SET utf8mb4
+"""
+
+
 def schema(kind: str) -> list[str]:
     """Give the statements that make a lane's tables."""
-    return [_create(contract) for contract in CONTRACTS[kind]]
+    statements = [JOURNAL]
+    for contract in CONTRACTS[kind]:
+        statements += [_create(contract), *_triggers(contract)]
+    return statements
 
 
 def _create(contract: Table) -> str:
@@ -76,3 +91,12 @@ def _create(contract: Table) -> str:
             amount BIGINT NOT NULL CHECK (amount >= 0){guard}
         ) CHARACTER SET utf8mb4
     """
+
+
+def _triggers(contract: Table) -> list[str]:
+    guard = f"NEW.{SEQUENCE_COLUMN}" if contract.sequence else "NULL"
+    return [
+        f"CREATE TRIGGER {contract.name}_{when} AFTER {when} ON `{contract.name}` FOR EACH ROW"
+        f" INSERT INTO journal (`key`, n, sequence) VALUES (NEW.`key`, NEW.n, {guard})"
+        for when in ("INSERT", "UPDATE")
+    ]

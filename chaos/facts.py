@@ -47,6 +47,13 @@ class Facts:
     attempted: set[Write] = field(default_factory=set)
     deliveries: list[Delivery] = field(default_factory=list)
 
+    def by_key(self) -> dict[str, list[Message]]:
+        """Give each key's messages."""
+        found: dict[str, list[Message]] = defaultdict(list)
+        for message in self.messages.values():
+            found[message.write.key].append(message)
+        return found
+
     def deliveries_of(self) -> dict[str, list[Delivery]]:
         """Give each message's deliveries."""
         found: dict[str, list[Delivery]] = defaultdict(list)

@@ -19,7 +19,7 @@ from chaos.contracts import CONTRACTS, record
 from chaos.history import Log
 from chaos.orders import ending
 from chaos.plan import Lane, Plan
-from chaos.workload import Write, content, key_names
+from chaos.workload import Write, content, slots
 from durable_ingest import Enqueuer
 from durable_ingest.errors import EnqueueError, Failure
 from durable_ingest.receipt import Receipt
@@ -58,12 +58,14 @@ class Sender:
         self._log = log
         self._enqueuer = Enqueuer(lane.queue_url, *CONTRACTS[lane.kind], timeout=CALL_WITHIN)
         self._chance = random.Random(f"{plan.seed} {lane.number} {number}")  # noqa: S311  repeats
-        self._keys = [
-            key
-            for contract in CONTRACTS[lane.kind]
-            for key in key_names(lane.number, contract.name, plan.keys)[number :: plan.producers]
-        ]
-        self._sent = dict.fromkeys(self._keys, 0)
+        self._slots = sorted(
+            (
+                slot
+                for contract in CONTRACTS[lane.kind]
+                for slot in slots(lane.number, contract.name, plan.keys)[number :: plan.producers]
+            ),
+            key=lambda slot: slot.number,
+        )
         self._acknowledged: deque[tuple[float, Item]] = deque()
         self.backlog: list[Item] = []
         """What has to be sent before anything newer, in order."""
@@ -107,9 +109,8 @@ class Sender:
 
     def _new(self) -> Item:
         # Low numbers change more often than high ones: a few busy keys, many quiet ones.
-        key = self._keys[int(len(self._keys) * self._chance.random() ** 2)]
-        self._sent[key] += 1
-        write = Write(key, self._sent[key])
+        slot = self._slots[int(len(self._slots) * self._chance.random() ** 2)]
+        write = slot.next_write(self._chance)
         return Item(write, str(write) if self._chance.random() < 0.5 else None)  # noqa: PLR2004
 
     def _again(self) -> list[Item]:

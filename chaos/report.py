@@ -8,9 +8,9 @@ from typing import Any
 
 from rich.table import Table
 
-from chaos.checker import KINDS, Violation
 from chaos.facts import Facts
 from chaos.history import Event
+from chaos.verdict import KINDS, Violation
 from chaos.workload import Write
 
 MOST_KEYS = 3

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
-from chaos.checker import DeadLetter, Stored
 from chaos.contracts import CONTRACTS, schema
 from chaos.fleet import Fleet
 from chaos.history import Log
 from chaos.options import Options
 from chaos.plan import Lane, Plan
 from chaos.queue_proxy import QueueProxy
+from chaos.verdict import DeadLetter, Step, Stored
 from chaos.workload import Content
 from drill.environment import variables
 from durable_ingest.testing import QueueService, TcpProxy, fresh_database
@@ -155,15 +155,14 @@ def _read_tables(lane: Lane, stored: Stored) -> None:
         connection.cursor() as cursor,
     ):
         for contract in CONTRACTS[lane.kind]:
-            guard = contract.sequence or "NULL"
             cursor.execute(
-                f"SELECT `key`, n, write_id, note, amount, {guard}"  # noqa: S608  own names
-                f" FROM `{contract.name}`"
+                f"SELECT `key`, n, write_id, note, amount FROM `{contract.name}`"  # noqa: S608
             )
-            for key, n, write_id, note, amount, sequence in cursor.fetchall():
-                stored.rows[key] = Content(n, write_id, note, amount)
-                if sequence is not None:
-                    stored.sequences[key] = int(sequence)
+            stored.rows |= {key: Content(*values) for key, *values in cursor.fetchall()}
+        cursor.execute("SELECT `key`, n, sequence FROM journal ORDER BY id")
+        for key, n, sequence in cursor.fetchall():
+            step = Step(n, None if sequence is None else int(sequence))
+            stored.journal.setdefault(key, []).append(step)
 
 
 @contextlib.contextmanager

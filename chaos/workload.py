@@ -1,7 +1,8 @@
 """What is written: a write's number says its whole row, so that nothing but numbers is recorded.
 
-A write is named `<lane>-<table>-<key>.<n>`: the n-th write of that key. Its row is computed from
-the run's seed and its name, by producers and by the checker alike.
+A write is named `<key>.<n>`: the n-th write of that key. Its row is computed from the run's seed
+and its name, by producers and by the checker alike. A key is written to for a while; then another
+takes its slot, so that rows have their last writes under every fault.
 """
 
 import random
@@ -13,6 +14,8 @@ Refusal = Literal["", "too long", "check"]
 REFUSED_SHARE = 0.01
 """Writes that the table can never take."""
 LONGEST_NOTE = 60
+WRITES_OF_A_KEY = 20
+"""On average, before another key takes its slot."""
 _NOTES = ("Zoë", "Łukasz", "Nguyễn Thị", "李雷", "Мария", "Ana 🐙", "O'Brien", "50%", "back\\slash")
 
 
@@ -21,7 +24,7 @@ class Write:
     """A write's name, in parts."""
 
     key: str
-    """`<lane>-<table>-<number>`, the key of its row."""
+    """`<lane>-<table>-<slot>-<generation>`, the key of its row."""
     n: int
     """Counts the writes of its key from 1."""
 
@@ -75,6 +78,31 @@ def refusal(seed: int, write: Write) -> Refusal:
     return chance.choice(("too long", "check"))
 
 
-def key_names(lane: int, table: str, count: int) -> list[str]:
-    """Name the keys of one table of a lane."""
-    return [f"{lane}-{table}-{number:04d}" for number in range(count)]
+@dataclass
+class Slot:
+    """A place that one key has at a time."""
+
+    lane: int
+    table: str
+    number: int
+    generation: int = 0
+    writes: int = 0
+    """Of the current key."""
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all its keys begin with."""
+        return f"{self.lane}-{self.table}-{self.number:04d}-"
+
+    def next_write(self, chance: random.Random) -> Write:
+        """Name the next write, of a new key where the old one has had its share."""
+        if self.writes and chance.random() < 1 / WRITES_OF_A_KEY:
+            self.generation += 1
+            self.writes = 0
+        self.writes += 1
+        return Write(f"{self.prefix}{self.generation}", self.writes)
+
+
+def slots(lane: int, table: str, count: int) -> list[Slot]:
+    """Make the slots of one table of a lane."""
+    return [Slot(lane, table, number) for number in range(count)]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pymysql
 
+from chaos.contracts import CONTRACTS
 from chaos.faults import Fault
 from chaos.schedule import Kind, Strike
-from chaos.workload import key_names
+from chaos.workload import slots
 from durable_ingest.testing import Action, eventually
 from durable_ingest.testing.connection import connect
 from durable_ingest.testing.proxy import pass_all
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 COMMITS_WITHIN = 3.0
 FEW_CONNECTIONS = 12
 RIVALS = 3
-RIVAL_ROWS = 6
+RIVAL_ROWS = 5
+BUSY_SLOTS = 12
 DEADLOCK = 1213
 LOCK_WAIT = 1205
 COMMIT = b"\x03COMMIT"
@@ -130,7 +132,7 @@ def deadlocks(stage: "Stage", strike: Strike) -> int:
         while not over.is_set():
             lane = chance.choice(stage.plan.lanes)
             with contextlib.suppress(pymysql.err.Error, OSError):
-                counts[number] += _lock_some_rows(lane, stage.plan.keys, chance, over)
+                counts[number] += _lock_some_rows(lane, chance, over)
 
     threads = [threading.Thread(target=rival, args=(n,), daemon=True) for n in range(RIVALS)]
     for thread in threads:
@@ -142,24 +144,21 @@ def deadlocks(stage: "Stage", strike: Strike) -> int:
     return sum(counts)
 
 
-def _lock_some_rows(lane: "Lane", keys: int, chance: random.Random, over: threading.Event) -> int:
+def _lock_some_rows(lane: "Lane", chance: random.Random, over: threading.Event) -> int:
     """Lock rows one by one, a few times; return how many times a lock was fought for."""
     fought = 0
+    tables = [contract.name for contract in CONTRACTS[lane.kind]]
+    busy = [slot for table in tables for slot in slots(lane.number, table, BUSY_SLOTS)]
     with (
         contextlib.closing(connect(lane.direct_mysql_url, autocommit=False)) as connection,
         connection.cursor() as cursor,
     ):
         cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
         for _ in range(5):
-            table = chance.choice(("plain", "sequence", "version"))
-            # The busy keys, which are the low ones.
-            names = key_names(lane.number, table, keys)[: max(RIVAL_ROWS, keys // 4)]
             try:
-                for name in chance.sample(names, RIVAL_ROWS):
-                    cursor.execute(
-                        f"SELECT n FROM `{table}` WHERE `key` = %s FOR UPDATE",  # noqa: S608
-                        (name,),
-                    )
+                for slot in chance.sample(busy, RIVAL_ROWS):
+                    sql = f"SELECT n FROM `{slot.table}` WHERE `key` LIKE %s FOR UPDATE"  # noqa: S608
+                    cursor.execute(sql, (f"{slot.prefix}%",))
                     over.wait(0.02)
             except pymysql.err.OperationalError as error:
                 if error.args[0] not in {DEADLOCK, LOCK_WAIT}:
