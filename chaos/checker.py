@@ -5,7 +5,8 @@ The queues are empty, so every message that is known, acknowledged or delivered,
 - none is left in a queue, and each acknowledged one was delivered;
 - the receipts of a key rise in the order in which its writes were sent;
 - each write that its table can never take has one dead letter, and no other write has any;
-- the rows, and each change on the way to them, are what `rows` says.
+- the rows, and each change on the way to them, are what `rows` says;
+- effects behind an inbox are what `once` says.
 """
 
 from collections import Counter
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from chaos.facts import Facts, Message
+from chaos.once import check_effects
 from chaos.rows import check_rows
 from chaos.verdict import Stored, Violation
 from chaos.workload import Write, refusal
@@ -25,6 +27,7 @@ def check(seed: int, facts: Facts, stored: Stored) -> list[Violation]:
         *_check_order(facts),
         *_check_dead_letters(seed, facts, stored),
         *check_rows(seed, facts, stored),
+        *check_effects(seed, facts, stored),
     ]
 
 

@@ -16,7 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from chaos.contracts import CONTRACTS
+from chaos.contracts import CONTRACTS, INBOX
+from chaos.facts import IDENTITY
 from chaos.history import Log
 from chaos.orders import ending
 from chaos.plan import Lane, Plan
@@ -82,7 +83,10 @@ class Environment:
             read_timeout=READ_WITHIN,
         )
         self._drainer = Drainer(
-            mysql, *CONTRACTS[lane.kind], dead_letter_queue_url=lane.dead_letter_url
+            mysql,
+            *CONTRACTS[lane.kind],
+            dead_letter_queue_url=lane.dead_letter_url,
+            inbox=INBOX if lane.kind == "inbox" else None,
         )
 
     def handle(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -126,6 +130,7 @@ def _given(record: dict[str, Any]) -> list[object]:
         system["SequenceNumber"],
         int(system["ApproximateReceiveCount"]),
         body[body.find('"write_id":"') + 12 :].partition('"')[0],
+        record["messageAttributes"]["ingest.dedup"]["stringValue"][:IDENTITY],
     ]
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from chaos.history import Event
 from chaos.workload import Write
 
+IDENTITY = 16
+
 
 @dataclass(frozen=True)
 class Message:
@@ -16,6 +18,8 @@ class Message:
     sequence: int
     """SQS' sequence number: the order of its group."""
     write: Write
+    identity: str = ""
+    """The beginning of its deduplication id, in hex: `IDENTITY` digits."""
 
 
 @dataclass
@@ -89,10 +93,10 @@ def read_facts(events: Iterable[Event]) -> Facts:
 
 
 def _sent(facts: Facts, event: Event) -> None:
-    for name, state, sequence, message_id, again in event["results"]:
+    for name, state, sequence, message_id, identity, again in event["results"]:
         write = Write.parse(name)
         if state == "stored":
-            message = Message(message_id, int(sequence), write)
+            message = Message(message_id, int(sequence), write, identity)
             facts.messages.setdefault(message_id, message)
             facts.acknowledged.add(message_id)
             facts.in_doubt.discard(write)
@@ -103,7 +107,8 @@ def _sent(facts: Facts, event: Event) -> None:
 
 
 def _given(facts: Facts, delivery: Delivery, event: Event) -> None:
-    for message_id, sequence, _, name in event["messages"]:
+    for message_id, sequence, _, name, identity in event["messages"]:
         delivery.messages.append(message_id)
-        facts.messages.setdefault(message_id, Message(message_id, int(sequence), Write.parse(name)))
+        message = Message(message_id, int(sequence), Write.parse(name), identity)
+        facts.messages.setdefault(message_id, message)
     facts.deliveries.append(delivery)

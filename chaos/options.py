@@ -40,7 +40,7 @@ class Options:
     @property
     def lane_kinds(self) -> list[str]:
         """The kind of each lane."""
-        return ["tables"] * self.lanes
+        return [("tables", "inbox")[number % 2] for number in range(self.lanes)]
 
     def plan(
         self,

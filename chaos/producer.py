@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from chaos.contracts import CONTRACTS, record
+from chaos.facts import IDENTITY
 from chaos.history import Log
 from chaos.orders import ending
 from chaos.plan import Lane, Plan
@@ -133,9 +134,10 @@ class Sender:
 def _result(item: Item, receipt: Receipt | None, failure: Failure | None) -> list[object]:
     name = str(item.write)
     if receipt is not None:
-        return [name, "stored", receipt.sequence_number, receipt.message_id, item.again]
+        identity = receipt.dedup_id[:IDENTITY]
+        return [name, "stored", receipt.sequence_number, receipt.message_id, identity, item.again]
     state = "in doubt" if failure is None or failure.in_doubt else "not stored"
-    return [name, state, failure.code if failure else "", "", item.again]
+    return [name, state, failure.code if failure else "", "", "", item.again]
 
 
 class Producer:

@@ -5,6 +5,8 @@ A row's place is that of its message: SQS' sequence number, or the version where
 - `sequence` and `version`: no change of a row goes back; the row is that of the newest message.
 - `plain`: a change may go back, and the row may stay there, only where the matrix says "older may
   win" and the deliveries show that it could: see `_may_follow` and `_may_be_last`.
+- A batch whose COMMIT's answer was lost is written again from its beginning: within one delivery
+  a change may go back if the newer write follows again.
 - Every message's write is among the changes of its row. Of a `version` table, one that came into
   the queue behind a newer version may be missing.
 """
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 
 from chaos.facts import Delivery, Facts, Message
 from chaos.verdict import Step, Stored, Violation
-from chaos.workload import Content, Write, content, refusal
+from chaos.workload import TABLES_WITH_INBOX, Content, Write, content, refusal
 
 LATE = 15.0
 """The longest that a fault holds a statement whose client has gone, in seconds."""
@@ -25,6 +27,8 @@ def check_rows(seed: int, facts: Facts, stored: Stored) -> Iterable[Violation]:
     by_key = facts.by_key()
     deliveries = facts.deliveries_of()
     for key in sorted(by_key.keys() | stored.rows.keys() | stored.journal.keys()):
+        if Write(key, 0).table in TABLES_WITH_INBOX:
+            continue
         good = [m for m in by_key.get(key, []) if not refusal(seed, m.write)]
         history = _Key(key, good, stored.journal.get(key, []), deliveries)
         for kind, what in history.check(seed, stored.rows.get(key)):
@@ -85,21 +89,30 @@ class _Key:
             if not possible:
                 yield "altered", f"change {number} wrote {step.n}, which was not in the queue"
                 continue
-            now = [m for m in possible if not before or any(self._may_follow(b, m) for b in before)]
+            later = self.steps[number:]
+            now = [
+                m
+                for m in possible
+                if not before or any(self._may_follow(b, m, later) for b in before)
+            ]
             if not now:
                 yield "older", f"change {number} went back from {before[0].write} to {step.n}"
             before = now or possible
 
-    def _may_follow(self, before: Message, after: Message) -> bool:
+    def _may_follow(self, before: Message, after: Message, later: Sequence[Step]) -> bool:
         """Say whether one message's write may come right after another's.
 
         In order, always. In a plain table the older one may, where some delivery of it was not
-        over when some other delivery of the newer one began.
+        over when some delivery of the newer one began: another one, or the same, and the newer
+        follows again.
         """
         if self._place(before) <= self._place(after):
             return True
-        return after.write.table == "plain" and any(
-            older is not newer and _over(older, after) >= newer.begin
+        if after.write.table != "plain":
+            return False
+        comes_again = any(before in self._messages_of(step) for step in later)
+        return any(
+            _over(older, after) >= newer.begin and (older is not newer or comes_again)
             for older in self.deliveries[after.id]
             for newer in self.deliveries[before.id]
         )

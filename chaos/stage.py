@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
-from chaos.contracts import CONTRACTS, schema
+from chaos.contracts import INBOX, schema
 from chaos.fleet import Fleet
 from chaos.history import Log
 from chaos.options import Options
 from chaos.plan import Lane, Plan
 from chaos.queue_proxy import QueueProxy
-from chaos.verdict import DeadLetter, Step, Stored
-from chaos.workload import Content
+from chaos.tables import read_tables
+from chaos.verdict import DeadLetter, Stored
 from drill.environment import variables
+from durable_ingest import MySQL
 from durable_ingest.testing import QueueService, TcpProxy, fresh_database
 from durable_ingest.testing.connection import Address, connect
 from durable_ingest.testing.proxy import Hook, pass_all
@@ -113,7 +114,7 @@ class Stage:
         """Read everything that the run has left behind."""
         stored = Stored(waiting=self.waiting())
         for lane in self.plan.lanes:
-            _read_tables(lane, stored)
+            read_tables(lane, stored)
             stored.dead_letters += self._dead_letters(lane)
         return stored
 
@@ -147,22 +148,6 @@ def _dead_letter(message: Any) -> DeadLetter:  # noqa: ANN401  boto3's
         message_id=str(dead.get("message_id", "")),
         reason=str(dead.get("reason", "moved by the queue: too many receives")),
     )
-
-
-def _read_tables(lane: Lane, stored: Stored) -> None:
-    with (
-        contextlib.closing(connect(lane.direct_mysql_url)) as connection,
-        connection.cursor() as cursor,
-    ):
-        for contract in CONTRACTS[lane.kind]:
-            cursor.execute(
-                f"SELECT `key`, n, write_id, note, amount FROM `{contract.name}`"  # noqa: S608
-            )
-            stored.rows |= {key: Content(*values) for key, *values in cursor.fetchall()}
-        cursor.execute("SELECT `key`, n, sequence FROM journal ORDER BY id")
-        for key, n, sequence in cursor.fetchall():
-            step = Step(n, None if sequence is None else int(sequence))
-            stored.journal.setdefault(key, []).append(step)
 
 
 @contextlib.contextmanager
@@ -213,6 +198,8 @@ def _lane(  # noqa: PLR0913, PLR0917  what a lane is made of
     with contextlib.closing(connect(own.url)) as connection, connection.cursor() as cursor:
         for statement in schema(kind):
             cursor.execute(statement)
+    if kind == "inbox":
+        INBOX.create(MySQL(own.url))
     pair = service.create_queue(f"lane-{number}", visibility_timeout=VISIBILITY_TIMEOUT)
     direct_dead = pair.dead_letter_url or ""
     return Lane(

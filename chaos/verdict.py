@@ -37,6 +37,12 @@ class Stored:
     """By key."""
     journal: dict[str, list[Step]] = field(default_factory=dict)
     """By key, the changes of its row in order."""
+    effects: dict[str, list[Content]] = field(default_factory=dict)
+    """By key, what the command has appended, in order."""
+    counters: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By key, how many effects the command has counted, and the sum of their amounts."""
+    remembered: set[str] = field(default_factory=set)
+    """What the inboxes know: see `facts.Message.identity`."""
     dead_letters: list[DeadLetter] = field(default_factory=list)
     waiting: int = 0
     """Messages in the queues."""

@@ -14,6 +14,7 @@ Refusal = Literal["", "too long", "check"]
 REFUSED_SHARE = 0.01
 """Writes that the table can never take."""
 LONGEST_NOTE = 60
+TABLES_WITH_INBOX = ("once", "ledger")
 WRITES_OF_A_KEY = 20
 """On average, before another key takes its slot."""
 _NOTES = ("Zoë", "Łukasz", "Nguyễn Thị", "李雷", "Мария", "Ana 🐙", "O'Brien", "50%", "back\\slash")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pymysql
 
-from chaos.contracts import CONTRACTS
+from chaos.contracts import CONTRACTS, locked_table
 from chaos.faults import Fault
 from chaos.schedule import Kind, Strike
 from chaos.workload import slots
@@ -147,8 +147,11 @@ def deadlocks(stage: "Stage", strike: Strike) -> int:
 def _lock_some_rows(lane: "Lane", chance: random.Random, over: threading.Event) -> int:
     """Lock rows one by one, a few times; return how many times a lock was fought for."""
     fought = 0
-    tables = [contract.name for contract in CONTRACTS[lane.kind]]
-    busy = [slot for table in tables for slot in slots(lane.number, table, BUSY_SLOTS)]
+    busy = [
+        (locked_table(contract), slot)
+        for contract in CONTRACTS[lane.kind]
+        for slot in slots(lane.number, contract.name, BUSY_SLOTS)
+    ]
     with (
         contextlib.closing(connect(lane.direct_mysql_url, autocommit=False)) as connection,
         connection.cursor() as cursor,
@@ -156,8 +159,8 @@ def _lock_some_rows(lane: "Lane", chance: random.Random, over: threading.Event) 
         cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
         for _ in range(5):
             try:
-                for slot in chance.sample(busy, RIVAL_ROWS):
-                    sql = f"SELECT n FROM `{slot.table}` WHERE `key` LIKE %s FOR UPDATE"  # noqa: S608
+                for table, slot in chance.sample(busy, RIVAL_ROWS):
+                    sql = f"SELECT 1 FROM `{table}` WHERE `key` LIKE %s FOR UPDATE"  # noqa: S608
                     cursor.execute(sql, (f"{slot.prefix}%",))
                     over.wait(0.02)
             except pymysql.err.OperationalError as error:
