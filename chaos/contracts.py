@@ -155,8 +155,8 @@ def _create(table: Table) -> str:
 
 def _triggers(table: Table) -> list[str]:
     guard = f"NEW.{SEQUENCE_COLUMN}" if table.sequence else "NULL"
+    insert = f"INSERT INTO journal (`key`, n, sequence) VALUES (NEW.`key`, NEW.n, {guard})"  # noqa: S608  own names
     return [
-        f"CREATE TRIGGER {table.name}_{when} AFTER {when} ON `{table.name}` FOR EACH ROW"
-        f" INSERT INTO journal (`key`, n, sequence) VALUES (NEW.`key`, NEW.n, {guard})"
+        f"CREATE TRIGGER {table.name}_{when} AFTER {when} ON `{table.name}` FOR EACH ROW {insert}"
         for when in ("INSERT", "UPDATE")
     ]

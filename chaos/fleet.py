@@ -36,6 +36,7 @@ class Fleet:
     def __init__(self, folder: Path, plan: Plan, log: Log) -> None:
         """Keep the parts; nothing is started."""
         self._folder = folder
+        self._module = plan.drainer
         self._log = log
         self._names = count(1)
         self._over = threading.Event()
@@ -101,7 +102,7 @@ class Fleet:
     def _start(self, place: Place) -> None:
         place.name = f"drainer-{next(self._names):04d}"
         place.child.start(
-            [sys.executable, "-m", "chaos.drainer", self._folder, str(place.lane), place.name],
+            [sys.executable, "-m", self._module, self._folder, str(place.lane), place.name],
             cwd=ROOT,
         )
 

@@ -29,6 +29,7 @@ class Options:
     keys: int
     producers: int
     drainers: int
+    drainer: str
     lanes: int
     catch_up: float
     """How long the queues may take to run empty at the end."""
@@ -58,6 +59,7 @@ class Options:
             producers=self.producers,
             drainers_of_lane=max(1, self.drainers // self.lanes),
             most_waiting=most_waiting,
+            drainer=self.drainer,
             function_timeout=function_timeout,
             visibility_timeout=visibility_timeout,
             lanes=lanes,
@@ -82,6 +84,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--keys", type=_count, default=200, metavar="N", help="keys of each table")
     add("--producers", type=_count, default=2, metavar="N", help="processes that send")
     add("--drainers", type=_count, default=8, metavar="N", help="processes that drain")
+    add("--drainer", default="chaos.drainer", metavar="MODULE",
+        help="another program to drain with: one that is broken has to be found out")  # fmt: skip
     add("--lanes", type=_count, default=4, metavar="N", help="queues, each with its own tables")
     add("--catch-up", type=_above_zero, default=180.0, metavar="S",
         help="limit for the queues to run empty at the end (default: %(default)g)")  # fmt: skip

@@ -42,6 +42,8 @@ class Plan:
     drainers_of_lane: int
     most_waiting: int
     """Messages in a lane's queue above which its producers wait."""
+    drainer: str
+    """The module that is run as a drainer."""
     function_timeout: float
     visibility_timeout: int
     lanes: tuple[Lane, ...]
