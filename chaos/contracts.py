@@ -88,7 +88,8 @@ _JOURNAL = """
         id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
         `key` VARCHAR(40) NOT NULL,
         n BIGINT NOT NULL,
-        sequence DECIMAL(39, 0) NULL
+        sequence DECIMAL(39, 0) NULL,
+        filler VARBINARY(8000) NULL
     ) CHARACTER SET utf8mb4
 """
 _LEDGER = (

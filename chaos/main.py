@@ -1,6 +1,5 @@
 """A run as a program."""
 
-import os
 import shlex
 import sys
 import tempfile
@@ -13,13 +12,15 @@ from rich.console import Console
 
 from chaos import report
 from chaos.checker import check
+from chaos.disk import SmallDisk
 from chaos.facts import read_facts
 from chaos.history import read
 from chaos.options import Options, parse
 from chaos.run import Run
+from chaos.server import provided
 from chaos.stage import build
-from durable_ingest.testing import NoDatabaseServerError, provision
-from durable_ingest.testing.provisioning import EXIT_NONE, SERVER
+from durable_ingest.testing import NoDatabaseServerError
+from durable_ingest.testing.provisioning import EXIT_NONE
 
 if TYPE_CHECKING:
     from durable_ingest.testing import DatabaseServer
@@ -41,22 +42,22 @@ def main(arguments: Sequence[str] | None = None, *, server: "DatabaseServer | No
     folder = options.folder or Path(tempfile.mkdtemp(prefix="durable-ingest-chaos-"))
     folder.mkdir(parents=True, exist_ok=True)
     if server is not None:
-        return _run(options, command, folder, server, console)
-    if options.server is not None:
-        os.environ[SERVER] = options.server
+        return _run(options, command, folder, server, None, console)
     try:
-        server = provision(control=True)
+        with provided(options.server) as (own, disk):
+            return _run(options, command, folder, own, disk, console)
     except NoDatabaseServerError as error:
         console.print(str(error), markup=False, highlight=False)
         return EXIT_NONE
-    try:
-        return _run(options, command, folder, server, console)
-    finally:
-        server.close()
 
 
-def _run(
-    options: Options, command: str, folder: Path, server: "DatabaseServer", console: Console
+def _run(  # noqa: PLR0913, PLR0917  the parts
+    options: Options,
+    command: str,
+    folder: Path,
+    server: "DatabaseServer",
+    disk: SmallDisk | None,
+    console: Console,
 ) -> int:
     def show(text: str) -> None:
         console.print(text, markup=False, highlight=False)
@@ -65,7 +66,7 @@ def _run(
     name = f"{'MySQL' if server.flavour == 'mysql' else 'MariaDB'} {version}"
     show(f"{name}, seed {options.seed}; history and logs: {folder}")
     began = time.monotonic()
-    with build(options, folder, server) as stage:
+    with build(options, folder, server, disk) as stage:
         run = Run(options, stage, show)
         run.run()
         stored = stage.stored()

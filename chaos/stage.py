@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 
 from chaos.contracts import INBOX, schema
+from chaos.disk import SmallDisk
 from chaos.fleet import Fleet
 from chaos.history import Log
 from chaos.options import Options
@@ -47,6 +48,7 @@ class Stage:
         queue: QueueProxy,
         plan: Plan,
         log: Log,
+        disk: SmallDisk | None,
     ) -> None:
         """Take the parts."""
         self.folder = folder
@@ -57,6 +59,8 @@ class Stage:
         """The proxy in front of the emulator."""
         self.plan = plan
         self.log = log
+        self.disk = disk
+        """Of the server, where it has one that can be filled."""
         self.fleet = Fleet(folder, plan, log)
         self.over = threading.Event()
         """Faults end when it is set."""
@@ -151,7 +155,9 @@ def _dead_letter(message: Any) -> DeadLetter:  # noqa: ANN401  boto3's
 
 
 @contextlib.contextmanager
-def build(options: Options, folder: Path, server: "DatabaseServer") -> Iterator[Stage]:
+def build(
+    options: Options, folder: Path, server: "DatabaseServer", disk: SmallDisk | None
+) -> Iterator[Stage]:
     """Make lanes on a running server; take all down at the end, the server excepted."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(variables())
@@ -172,7 +178,7 @@ def build(options: Options, folder: Path, server: "DatabaseServer") -> Iterator[
         plan.save(folder)
         log = stack.enter_context(Log(folder, "chaos"))
         yield stack.enter_context(
-            contextlib.closing(Stage(folder, server, database, service, queue, plan, log))
+            contextlib.closing(Stage(folder, server, database, service, queue, plan, log, disk))
         )
 
 

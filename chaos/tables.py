@@ -26,7 +26,9 @@ def read_tables(lane: Lane, stored: Stored) -> None:
             if isinstance(contract, Table):
                 sql = f"SELECT `key`, n, write_id, note, amount FROM `{contract.name}`"  # noqa: S608
                 stored.rows |= {key: Content(*values) for key, *values in _rows(cursor, sql)}
-        for key, n, sequence in _rows(cursor, "SELECT `key`, n, sequence FROM journal ORDER BY id"):
+        for key, n, sequence in _rows(
+            cursor, "SELECT `key`, n, sequence FROM journal WHERE filler IS NULL ORDER BY id"
+        ):
             step = Step(n, None if sequence is None else int(sequence))
             stored.journal.setdefault(key, []).append(step)
         if lane.kind == "inbox":

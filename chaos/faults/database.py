@@ -12,7 +12,7 @@ from chaos.faults import Fault
 from chaos.schedule import Kind, Strike
 from chaos.workload import slots
 from durable_ingest.testing import Action, eventually
-from durable_ingest.testing.connection import connect
+from durable_ingest.testing.connection import connect, run
 from durable_ingest.testing.proxy import pass_all
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMITS_WITHIN = 3.0
 FEW_CONNECTIONS = 12
+MOST_FILLERS = 4000
 RIVALS = 3
 RIVAL_ROWS = 5
 BUSY_SLOTS = 12
@@ -171,6 +172,33 @@ def _lock_some_rows(lane: "Lane", chance: random.Random, over: threading.Event) 
     return fought
 
 
+def disk_full(stage: "Stage", strike: Strike) -> int:
+    """Leave the server no room: neither on its disk, nor inside the journals' files."""
+    if stage.disk is None:
+        return 0
+    stage.disk.fill()
+    try:
+        full = sum(_has_no_room(lane) for lane in stage.plan.lanes)
+        stage.pause(strike.seconds)
+    finally:
+        stage.disk.free()
+    ensure_up(stage)  # a server may end itself where its disk is full
+    for lane in stage.plan.lanes:
+        run(lane.direct_mysql_url, "DELETE FROM journal WHERE filler IS NOT NULL")
+    return full
+
+
+def _has_no_room(lane: "Lane") -> bool:
+    """Use up the pages that the journal's file has left."""
+    sql = "INSERT INTO journal (`key`, n, filler) VALUES ('', 0, REPEAT('x', 8000))"
+    with contextlib.suppress(pymysql.err.Error):
+        with contextlib.closing(connect(lane.direct_mysql_url)) as connection:
+            for _ in range(MOST_FILLERS):
+                connection.query(sql)
+        return False
+    return True
+
+
 def ensure_up(stage: "Stage") -> None:
     """Heal whatever is left of any fault."""
     if not stage.server.running:
@@ -198,4 +226,5 @@ FAULTS = {
     "connection limit": Fault(connection_limit, Kind(1, 4)),
     "password rotation": Fault(password_rotated, Kind(0.5, 2)),
     "deadlock storm": Fault(deadlocks, Kind(2, 5, weight=2)),
+    "disk full": Fault(disk_full, Kind(2, 4)),
 }
