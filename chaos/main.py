@@ -19,6 +19,7 @@ from chaos.options import Options, parse
 from chaos.run import Run
 from chaos.server import provided
 from chaos.stage import build
+from chaos.telling import tell
 from durable_ingest.testing import NoDatabaseServerError
 from durable_ingest.testing.provisioning import EXIT_NONE
 
@@ -97,7 +98,7 @@ def _run(  # noqa: PLR0913, PLR0917  the parts
     show(command)
     for violation in violations:
         show(f"VIOLATED: {violation.kind}: {violation.key} {violation.what}")
-    for line in report.histories(events, violations):
+    for line in tell(events, violations):
         show(line)
     if not summary.passed:
         show(f"FAILED with seed {options.seed}")

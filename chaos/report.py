@@ -11,10 +11,6 @@ from rich.table import Table
 from chaos.facts import Facts
 from chaos.history import Event
 from chaos.verdict import KINDS, Violation
-from chaos.workload import Write
-
-MOST_KEYS = 3
-"""Violated keys whose history is printed."""
 
 
 @dataclass(frozen=True)
@@ -97,46 +93,3 @@ def render(summary: Summary) -> Table:
     for kind, count in summary.violations.items():
         table.add_row(kind, f"{count:,}", "", style="bold red" if count else "green")
     return table
-
-
-def histories(events: Sequence[Event], violations: Sequence[Violation]) -> list[str]:
-    """Give the history of the first violated keys, a line for each event, in order of time."""
-    lines: list[str] = []
-    keys = list(dict.fromkeys(v.key for v in violations if v.key))[:MOST_KEYS]
-    for key in keys:
-        lines += [f"{v.kind}: {key}: {v.what}" for v in violations if v.key == key]
-        lines += _history(key, events)
-    return lines
-
-
-def _history(key: str, events: Sequence[Event]) -> list[str]:
-    lines: list[str] = []
-    concerned: set[tuple[str, int]] = set()
-    for event in events:
-        what = event["what"]
-        said: object = None
-        if what == "send":
-            said = _of_key(key, event["writes"], 0)
-        elif what == "sent":
-            said = _of_key(key, event["results"], 0)
-        elif what == "given":
-            said = _of_key(key, event["messages"], 3)
-            if said:
-                concerned.add((event["who"], event["invocation"]))
-        elif what == "answered" and (event["who"], event["invocation"]) in concerned:
-            said = {"held": event["held"], "why": event["why"]}
-        elif what in {"timed out", "ended", "fault", "healed"} or what.startswith("SIG"):
-            said = {n: v for n, v in event.items() if n not in {"at", "who", "what"}} or " "
-        if said:
-            lines.append(f"  {event['at']:.3f} {event['who']} {what} {json.dumps(said)}")
-    return _without_idle_faults(lines)
-
-
-def _of_key(key: str, entries: Sequence[Sequence[Any]], place: int) -> list[Sequence[Any]]:
-    return [e for e in entries if e[place] and Write.parse(str(e[place])).key == key]
-
-
-def _without_idle_faults(lines: list[str]) -> list[str]:
-    """Drop what happened before the key's first event and after its last."""
-    own = [n for n, line in enumerate(lines) if " chaos " not in line]
-    return lines[own[0] : own[-1] + 1] if own else lines
