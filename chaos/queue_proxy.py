@@ -76,12 +76,18 @@ class QueueProxy:
         self.highest_sequence: dict[str, int] = {}
         """Of the answers to sends, by queue; SQS' own queues are not numbered from 1."""
         self._upstream = port
-        self._server = _Server(("127.0.0.1", 0), self)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Where it listens.
+
+        Raises:
+            RuntimeError: it is not entered.
+        """
+        if self._server is None:
+            raise RuntimeError("the proxy is not open; use it in a with statement")
         return int(self._server.server_address[1])
 
     def url(self, url: str) -> str:
@@ -90,14 +96,18 @@ class QueueProxy:
 
     def __enter__(self) -> Self:
         """Listen."""
+        self._server = _Server(("127.0.0.1", 0), self)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop listening."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+        self._server = self._thread = None
 
     def upstream(self) -> http.client.HTTPConnection:
         """Make a connection to the emulator."""
