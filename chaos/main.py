@@ -16,6 +16,7 @@ from chaos.disk import SmallDisk
 from chaos.facts import read_facts
 from chaos.history import read
 from chaos.options import Options, parse
+from chaos.rows import older_plain_rows
 from chaos.run import Run
 from chaos.server import provided
 from chaos.stage import build
@@ -88,6 +89,8 @@ def _run(  # noqa: PLR0913, PLR0917  the parts
         invocations=len(facts.deliveries),
         deliveries=report.deliveries(facts),
         dead_letters=len(stored.dead_letters),
+        older_plain_rows=older_plain_rows(options.seed, facts, stored),
+        slowest_answer=report.slowest_answer(events),
         strikes=dict(run.strikes),
         hits=dict(run.hits),
         violations=report.count_violations(violations),

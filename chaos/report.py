@@ -34,6 +34,10 @@ class Summary:
     deliveries: int
     """Messages given to drainers, each as often as it was."""
     dead_letters: int
+    older_plain_rows: int
+    """Rows without a guard that are not the newest, as the matrix allows."""
+    slowest_answer: float
+    """Seconds of the longest invocation, those of stopped processes aside."""
     strikes: dict[str, int]
     """How often each fault struck."""
     hits: dict[str, int]
@@ -61,6 +65,20 @@ def resends(events: Sequence[Event]) -> int:
     return sum(again for e in events if e["what"] == "send" for *_, again in e["writes"])
 
 
+def slowest_answer(events: Sequence[Event]) -> float:
+    """Give the seconds of the longest invocation; one whose process was stopped does not count."""
+    stopped: set[str] = set()
+    slowest = 0.0
+    for event in events:
+        if event["what"] == "SIGSTOP":
+            stopped.add(event["whom"])
+        elif event["what"] == "answered":
+            if event["who"] not in stopped:
+                slowest = max(slowest, event["took"])
+            stopped.discard(event["who"])
+    return slowest
+
+
 def deliveries(facts: Facts) -> int:
     """Count the messages given to drainers, each as often as it was."""
     return sum(len(delivery.messages) for delivery in facts.deliveries)
@@ -82,6 +100,8 @@ def render(summary: Summary) -> Table:
         ("invocations of drainers", f"{summary.invocations:,}"),
         ("messages given to them", f"{summary.deliveries:,}"),
         ("dead letters", f"{summary.dead_letters:,}"),
+        ("plain rows older, as they may be", f"{summary.older_plain_rows:,}"),
+        ("slowest answer of a drainer, s", f"{summary.slowest_answer:.1f}"),
     ]
     for name, figure in figures:
         table.add_row(name, figure, "")

@@ -35,6 +35,18 @@ def check_rows(seed: int, facts: Facts, stored: Stored) -> Iterable[Violation]:
             yield Violation(kind, key, what)
 
 
+def older_plain_rows(seed: int, facts: Facts, stored: Stored) -> int:
+    """Count the rows without a guard that are not those of their keys' newest messages."""
+    older = 0
+    for key, messages in facts.by_key().items():
+        row = stored.rows.get(key)
+        if Write(key, 0).table == "plain" and row is not None:
+            good = [m for m in messages if not refusal(seed, m.write)]
+            newest = max(good, key=lambda m: m.sequence)
+            older += newest.write.n != row.n
+    return older
+
+
 @dataclass(frozen=True)
 class _Key:
     """One key's messages, the refused ones aside, and what became of them."""
