@@ -6,7 +6,9 @@ The queues are empty, so every message that is known, acknowledged or delivered,
 - the receipts of a key rise in the order in which its writes were sent;
 - each write that its table can never take has one dead letter, and no other write has any;
 - the rows, and each change on the way to them, are what `rows` says;
-- effects behind an inbox are what `once` says.
+- effects behind an inbox are what `once` says;
+- each invocation has answered within the function's time, if its process was not stopped, and has
+  raised nothing but what it may.
 """
 
 from collections import Counter
@@ -20,7 +22,7 @@ from chaos.verdict import Stored, Violation
 from chaos.workload import Write, refusal
 
 
-def check(seed: int, facts: Facts, stored: Stored) -> list[Violation]:
+def check(seed: int, facts: Facts, stored: Stored, *, function_timeout: float) -> list[Violation]:
     """Compare the history of a run with what it has left behind."""
     return [
         *_check_queues(facts, stored),
@@ -28,6 +30,7 @@ def check(seed: int, facts: Facts, stored: Stored) -> list[Violation]:
         *_check_dead_letters(seed, facts, stored),
         *check_rows(seed, facts, stored),
         *check_effects(seed, facts, stored),
+        *_check_invocations(facts, function_timeout),
     ]
 
 
@@ -65,6 +68,16 @@ def _check_dead_letters(seed: int, facts: Facts, stored: Stored) -> Iterable[Vio
             missing = refusal(seed, message.write) and not letters[message.id]
             if missing and not was_stale(message, messages):
                 yield Violation("lost", key, f"{message.write} was refused without a dead letter")
+
+
+def _check_invocations(facts: Facts, function_timeout: float) -> Iterable[Violation]:
+    for delivery in facts.deliveries:
+        took = delivery.end - delivery.begin
+        late = delivery.overran or (delivery.answered and took > function_timeout)
+        if delivery.raised:
+            yield Violation("raised", "", f"{delivery.who}: {delivery.raised}")
+        if late and not delivery.stopped:
+            yield Violation("late", "", f"{delivery.who} took {took:.1f} s for an invocation")
 
 
 def was_stale(message: Message, of_key: Sequence[Message]) -> bool:

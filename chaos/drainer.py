@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class Environment:
         self._log = log
         self._numbers = count(1)
         self._chance = random.Random(log.who)  # noqa: S311  no secret
-        self._watchdog = Watchdog(plan.function_timeout, self._time_out)
+        self._watchdog = Watchdog(plan.function_timeout, partial(self._time_out, doomed=False))
         self.doomed = False
         """The next invocation is killed in its midst."""
         mysql = MySQL(
@@ -96,7 +97,9 @@ class Environment:
         self._watchdog.begin()
         if self.doomed:
             self.doomed = False
-            timer = threading.Timer(self._chance.uniform(SOONEST, LATEST), self._time_out)
+            timer = threading.Timer(
+                self._chance.uniform(SOONEST, LATEST), partial(self._time_out, doomed=True)
+            )
             timer.daemon = True
             timer.start()
         began = time.monotonic()
@@ -117,8 +120,8 @@ class Environment:
         took = round(time.monotonic() - began, 3)
         self._log.note("answered", invocation=number, held=held, why=why, took=took)
 
-    def _time_out(self) -> None:
-        self._log.note("timed out")
+    def _time_out(self, *, doomed: bool) -> None:
+        self._log.note("timed out", doomed=doomed)
         os._exit(KILLED)
 
 

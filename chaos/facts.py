@@ -34,6 +34,13 @@ class Delivery:
     """When it answered, or its process ended."""
     settled: set[str] = field(default_factory=set)
     """Messages that it said are settled."""
+    answered: bool = False
+    stopped: bool = False
+    """Its process was stopped meanwhile."""
+    overran: bool = False
+    """It was killed as a function that takes too long, and not by a fault."""
+    raised: str = ""
+    """What the handler raised that it should not."""
 
 
 @dataclass
@@ -83,12 +90,18 @@ def read_facts(events: Iterable[Event]) -> Facts:
             case "answered" if event["who"] in running:
                 delivery = running.pop(event["who"])
                 delivery.end = event["at"]
-                if event["held"] is not None:
+                delivery.answered = True
+                if event["held"] is None:
+                    delivery.raised = event["why"]
+                else:
                     delivery.settled = set(delivery.messages) - set(event["held"])
+            case "SIGSTOP" if event["whom"] in running:
+                running[event["whom"]].stopped = True
             case "timed out" | "ended":
                 ended = running.pop(str(event.get("whom", event["who"])), None)
                 if ended is not None:
                     ended.end = event["at"]
+                    ended.overran = not event.get("doomed", True)
     return facts
 
 

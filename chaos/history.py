@@ -31,7 +31,7 @@ class Log:
     def note(self, what: str, **details: object) -> None:
         """Write one event."""
         with self._lock:
-            event = {"at": round(time.monotonic(), 4), "who": self.who, "what": what, **details}
+            event = {"at": round(time.monotonic(), 6), "who": self.who, "what": what, **details}
             os.write(self._file, (json.dumps(event, ensure_ascii=False) + "\n").encode())
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from chaos.options import Options, parse
 from chaos.rows import older_plain_rows
 from chaos.run import Run
 from chaos.server import provided
-from chaos.stage import build
+from chaos.stage import FUNCTION_TIMEOUT, build
 from chaos.telling import tell
 from durable_ingest.testing import NoDatabaseServerError
 from durable_ingest.testing.provisioning import EXIT_NONE
@@ -75,7 +75,7 @@ def _run(  # noqa: PLR0913, PLR0917  the parts
     seconds = time.monotonic() - began
     events = read(folder)
     facts = read_facts(events)
-    violations = check(options.seed, facts, stored)
+    violations = check(options.seed, facts, stored, function_timeout=FUNCTION_TIMEOUT)
     summary = report.Summary(
         command=command,
         server=name,

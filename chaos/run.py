@@ -49,6 +49,7 @@ class Run:
         self.hits: Counter[str] = Counter()
         """How often each fault hit something."""
         self._futures: list[Future[None]] = []
+        self._children: list[Child] = []
 
     def run(self) -> None:
         """Run to the end. What a fault or a producer raises ends the run and is raised here."""
@@ -62,7 +63,7 @@ class Run:
         """Wait for the time, and for as many messages and faults as were asked for."""
         options, began = self._options, time.monotonic()
         shown = began
-        while not self._broken() and (
+        while not self._is_broken() and (
             time.monotonic() - began < options.seconds
             or self.strikes.total() < (options.faults or 0)
             or self._sent() < (options.messages or 0)
@@ -78,7 +79,10 @@ class Run:
     def _sent(self) -> int:
         return self._stage.sent()
 
-    def _broken(self) -> bool:
+    def _is_broken(self) -> bool:
+        for child in self._children:
+            if not child.running:
+                raise RuntimeError(f"a producer ended early:\n{child.last_words()}")
         return any(future.done() for future in self._futures)
 
     @contextlib.contextmanager
@@ -117,8 +121,7 @@ class Run:
     @contextlib.contextmanager
     def _producers(self) -> Iterator[None]:
         """Run the producers; then let them end, and the queues run empty."""
-        folder = self._stage.folder
-        children = []
+        folder, children = self._stage.folder, self._children
         try:
             for number in range(self._options.producers):
                 children.append(Child(folder / f"producer-{number}.log"))

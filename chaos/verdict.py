@@ -6,7 +6,7 @@ from chaos.workload import Content
 
 KINDS = (
     "lost", "older", "doubled", "altered", "out of order", "wrongly dead-lettered",
-    "unaccounted", "stuck",
+    "unaccounted", "stuck", "late", "raised",
 )  # fmt: skip
 
 

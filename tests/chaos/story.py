@@ -98,7 +98,7 @@ class Story:
 
     def violations(self) -> list[Violation]:
         """Ask the checker."""
-        return check(SEED, read_facts(self.events), self.stored)
+        return check(SEED, read_facts(self.events), self.stored, function_timeout=5.0)
 
     def kinds(self) -> list[str]:
         """Ask the checker; leave out all but the kinds."""

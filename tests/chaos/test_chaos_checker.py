@@ -332,3 +332,39 @@ def test_an_inbox_that_remembers_a_refused_write_is_told() -> None:
     story.buries(write)
     story.stored.remembered.add(f"dedup-{write}")
     assert story.kinds() == ["altered"]
+
+
+def test_an_answer_after_the_functions_time_is_late() -> None:
+    """One of a stopped process is not."""
+    story, (first, second) = Story(), good(PLAIN, 2)
+    story.sends(first, second)
+    story.given("drainer-1", first)
+    story.tell("chaos", "SIGSTOP", whom="drainer-1")
+    story.events[-1]["at"] += 7
+    story.tell("drainer-1", "answered", invocation=1, held=[], why="")
+    story.events[-1]["at"] += 9
+    story.drains("drainer-2", second)
+    story.writes(first, second)
+    assert story.violations() == []
+    story.events[-1]["at"] += 9
+    assert story.kinds() == ["late"]
+
+
+@pytest.mark.parametrize(("doomed", "kinds"), [(True, ["lost"]), (False, ["late", "lost"])])
+def test_an_invocation_that_had_to_be_killed_is_late(*, doomed: bool, kinds: list[str]) -> None:
+    """Unless that was the fault that struck."""
+    story, (first,) = Story(), good(PLAIN, 1)
+    story.sends(first)
+    story.given("drainer-1", first)
+    story.tell("drainer-1", "timed out", doomed=doomed)
+    assert story.kinds() == kinds
+
+
+def test_a_handler_that_raises_what_it_should_not_is_told() -> None:
+    """Only `BatchHeldError` tells Lambda what it has to know."""
+    story, (first,) = Story(), good(PLAIN, 1)
+    story.sends(first)
+    story.given("drainer-1", first)
+    story.tell("drainer-1", "answered", invocation=1, held=None, why="RuntimeError: ?")
+    story.writes(first)
+    assert story.kinds() == ["raised"]
