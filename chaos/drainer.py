@@ -4,6 +4,7 @@ A poller of Lambda's (`durable_ingest.testing.EventSource`) gives it batches of 
 Like Lambda, it is killed where an invocation runs longer than the function may.
 """
 
+import json
 import os
 import random
 import signal
@@ -25,6 +26,7 @@ from chaos.plan import Lane, Plan
 from durable_ingest import Drainer, MySQL
 from durable_ingest.errors import BatchHeldError
 from durable_ingest.testing import EventSource, LambdaContext
+from durable_ingest.testing.connection import Address
 from durable_ingest.testing.queue_service import make_client
 
 KILLED = 124
@@ -33,6 +35,27 @@ SOONEST, LATEST = 0.0, 0.06
 """Seconds into an invocation at which a doomed one is killed."""
 CONNECT_WITHIN = 1.0
 READ_WITHIN = 2.0
+
+
+class SecretFile:
+    """Stands in for Secrets Manager: the plan's file has the current password."""
+
+    def __init__(self, folder: Path, lane_number: int) -> None:
+        """Keep the place."""
+        self._folder = folder
+        self._lane = lane_number
+
+    def get_secret_value(self, **_: object) -> dict[str, str]:
+        """Give the secret, as RDS writes it."""
+        address = Address.parse(Plan.load(self._folder).lanes[self._lane].mysql_url)
+        secret = {
+            "username": address.user,
+            "password": address.password,
+            "host": address.host,
+            "port": address.port,
+            "dbname": address.database,
+        }
+        return {"SecretString": json.dumps(secret)}
 
 
 class Watchdog:
@@ -69,7 +92,7 @@ class Watchdog:
 class Environment:
     """One imported handler that writes down what it is given and what it answers."""
 
-    def __init__(self, plan: Plan, lane: Lane, log: Log) -> None:
+    def __init__(self, plan: Plan, lane: Lane, secrets: "SecretFile", log: Log) -> None:
         """Make the drainer; it connects with its first batch."""
         self._log = log
         self._numbers = count(1)
@@ -77,8 +100,9 @@ class Environment:
         self._watchdog = Watchdog(plan.function_timeout, partial(self._time_out, doomed=False))
         self.doomed = False
         """The next invocation is killed in its midst."""
-        mysql = MySQL(
-            lane.mysql_url,
+        mysql = MySQL.from_secret(
+            "chaos",
+            client=secrets,
             ssl_mode="DISABLED",  # so that the proxy sees which request is a COMMIT
             connect_timeout=CONNECT_WITHIN,
             read_timeout=READ_WITHIN,
@@ -144,7 +168,7 @@ def main(folder: Path, lane_number: int, name: str) -> None:
     lane = plan.lanes[lane_number]
     endpoint = lane.queue_url.rpartition("/")[0].rpartition("/")[0]
     with Log(folder, name) as log, closing(make_client(endpoint)) as client:
-        environment = Environment(plan, lane, log)
+        environment = Environment(plan, lane, SecretFile(folder, lane_number), log)
         signal.signal(signal.SIGUSR1, lambda *_: setattr(environment, "doomed", True))
         log.note("started")
         source = EventSource(

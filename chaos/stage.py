@@ -85,10 +85,14 @@ class Stage:
         address = Address.parse(lane.direct_mysql_url)
         return replace(Address.parse(lane.mysql_url), host=address.host, port=address.port).url
 
-    def change_password(self) -> None:
-        """Give the application another password; drainers that start from now on know it."""
+    def set_password(self) -> str:
+        """Give the application another password, and return it."""
         password = secrets.token_hex(8)
         self.server.execute(f"ALTER USER {USER}@'%' IDENTIFIED BY '{password}'")
+        return password
+
+    def publish_password(self, password: str) -> None:
+        """Put the password into the secret that drainers read."""
         self.plan = self.plan.with_password(password)
         self.plan.save(self.folder)
 

@@ -115,13 +115,14 @@ def connection_limit(stage: "Stage", strike: Strike) -> int:
 
 
 def password_rotated(stage: "Stage", strike: Strike) -> int:
-    """Change the application's password, and its connections end; drainers start anew with it."""
-    stage.change_password()
-    stage.end_connections()
-    stage.pause(strike.seconds)
-    for place in stage.fleet.places:
-        stage.fleet.end(place)
-    return 1
+    """Change the application's password and end its connections; the secret follows later."""
+    password = stage.set_password()
+    try:
+        ended = stage.end_connections()
+        stage.pause(strike.seconds)
+    finally:
+        stage.publish_password(password)
+    return ended
 
 
 def deadlocks(stage: "Stage", strike: Strike) -> int:
