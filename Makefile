@@ -1,7 +1,7 @@
 # Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help test drill lint requirements dist clean
+.PHONY: help test drill chaos lint requirements dist clean
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
@@ -23,6 +23,11 @@ drill: ## Rehearse a database upgrade under load; ARGS="--rate 50 --outage 20" g
 	@scripts/venv
 	@scripts/database
 	$(bin)/python -m drill $(ARGS)
+
+chaos: ## Strike processes, network, queue and database at random; ARGS="--seconds 600 --seed 7" goes to the run
+	@scripts/venv
+	@$(if $(findstring --server,$(ARGS)),,scripts/database)
+	$(bin)/python -m chaos $(ARGS)
 
 lint: ## Check style, formatting, types and import rules
 	@scripts/venv

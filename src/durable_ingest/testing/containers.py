@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 IMAGES = ("mysql:9.7-debian", "mysql:8.4", "mysql:8.0")
 IMAGE_TO_PULL = "mysql:8.4"
+DATA = "DURABLE_INGEST_TEST_DATA"
+"""Names a directory of this machine for the data; a volume by default."""
 PULL_WITHIN = 60.0
 # testcontainers reads these when it is imported. Its reaper is one more image to pull, and port
 # 3306 is bound on the loopback address whatever testcontainers thinks of this machine.
@@ -128,6 +130,7 @@ class ContainerServer(ControlledServer):
         self.image = image
         self._options = tuple(options)
         self._name = f"durable-ingest-{secrets.token_hex(6)}"
+        self._data = os.environ.get(DATA) or self._name
         self._flavour = ""
         self._mysql: MySqlContainer | None = None
         self._is_read_only = False
@@ -182,7 +185,7 @@ class ContainerServer(ControlledServer):
         self._is_read_only = read_only
         mysql.with_command([*OPTIONS, *self._options, *(READ_ONLY_OPTIONS if read_only else ())])
         mysql.with_name(self._name)
-        mysql.with_volume_mapping(self._name, "/var/lib/mysql", "rw")
+        mysql.with_volume_mapping(self._data, "/var/lib/mysql", "rw")
         # `with_bind_ports` takes no address and would listen on every interface;
         # Docker's own client does take one.
         mysql.ports = {"3306": ("127.0.0.1", self.port)}  # type: ignore[dict-item]

@@ -1,0 +1,246 @@
+"""What happens to the database server."""
+
+import contextlib
+import random
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pymysql
+
+from chaos.contracts import CONTRACTS, locked_table
+from chaos.faults import Fault
+from chaos.schedule import Kind, Strike
+from chaos.workload import slots
+from durable_ingest.testing import Action, eventually
+from durable_ingest.testing.connection import connect
+from durable_ingest.testing.proxy import pass_all
+
+if TYPE_CHECKING:
+    from chaos.plan import Lane
+    from chaos.stage import Stage
+
+COMMITS_WITHIN = 3.0
+FEW_CONNECTIONS = 12
+MOST_FILLERS = 4000
+RIVALS = 3
+RIVAL_ROWS = 5
+BUSY_SLOTS = 12
+DEADLOCK = 1213
+LOCK_WAIT = 1205
+COMMIT = b"\x03COMMIT"
+UPSERT = b"\x03INSERT"
+
+
+def restart(stage: "Stage", strike: Strike) -> int:
+    """Shut the server down and start it again."""
+    stage.server.stop()
+    stage.pause(strike.seconds)
+    stage.server.start()
+    return 1
+
+
+def fail_over(stage: "Stage", strike: Strike) -> int:
+    """Shut the server down; it comes back read-only, as a reader that is not promoted yet."""
+    stage.server.stop()
+    stage.server.start(read_only=True)
+    stage.pause(strike.seconds)
+    stage.server.read_only(on=False)
+    return 1
+
+
+def kill_in_mid_commit(stage: "Stage", strike: Strike) -> int:
+    """SIGKILL the server just when a COMMIT, or a write that needs none, is on its way."""
+    now = threading.Event()
+
+    def watch(request: bytes) -> Action:
+        if request.startswith((COMMIT, UPSERT)):
+            now.set()
+        return Action.PASS
+
+    stage.watch = watch
+    try:
+        met = now.wait(COMMITS_WITHIN)
+        stage.server.kill()
+    finally:
+        stage.watch = pass_all
+    stage.pause(strike.seconds)
+    stage.server.start()
+    return int(met)
+
+
+def frozen(stage: "Stage", strike: Strike) -> int:
+    """Let the server hang: connections stay open and nothing answers."""
+    stage.server.freeze()
+    try:
+        stage.pause(strike.seconds)
+    finally:
+        stage.server.thaw()
+    return 1
+
+
+def read_only(stage: "Stage", strike: Strike) -> int:
+    """Let it refuse writes."""
+    stage.server.read_only(on=True)
+    try:
+        stage.pause(strike.seconds)
+    finally:
+        stage.server.read_only(on=False)
+    return 1
+
+
+def connections_killed(stage: "Stage", strike: Strike) -> int:
+    """Kill the application's connections, again and again."""
+    ended = 0
+    for _ in range(max(1, round(strike.seconds * 2))):
+        ended += stage.end_connections()
+        stage.pause(0.5)
+    return ended
+
+
+def connection_limit(stage: "Stage", strike: Strike) -> int:
+    """Let others take all connections that the server has."""
+    [(usual,)] = stage.server.execute("SELECT @@global.max_connections")
+    with contextlib.ExitStack() as stack:
+        stack.callback(stage.server.execute, f"SET GLOBAL max_connections = {int(usual)}")
+        stage.server.execute(f"SET GLOBAL max_connections = {FEW_CONNECTIONS}")
+        stage.end_connections()
+        hogs = 0
+        with contextlib.suppress(pymysql.err.Error):
+            while hogs < FEW_CONNECTIONS:
+                stack.enter_context(contextlib.closing(connect(stage.application_url())))
+                hogs += 1
+        stage.pause(strike.seconds)
+    return hogs
+
+
+def password_rotated(stage: "Stage", strike: Strike) -> int:
+    """Change the application's password and end its connections; the secret follows later."""
+    password = stage.set_password()
+    try:
+        ended = stage.end_connections()
+        stage.pause(strike.seconds)
+    finally:
+        stage.publish_password(password)
+    return ended
+
+
+def deadlocks(stage: "Stage", strike: Strike) -> int:
+    """Let other sessions lock the drainers' rows in orders of their own."""
+    over = threading.Event()
+    counts = [0] * RIVALS
+
+    def rival(number: int) -> None:
+        chance = random.Random(strike.seed + number)  # noqa: S311  has to repeat
+        while not over.is_set():
+            lane = chance.choice(stage.plan.lanes)
+            with contextlib.suppress(pymysql.err.Error, OSError):
+                counts[number] += _lock_some_rows(lane, chance, over)
+
+    threads = [threading.Thread(target=rival, args=(n,), daemon=True) for n in range(RIVALS)]
+    for thread in threads:
+        thread.start()
+    stage.pause(strike.seconds)
+    over.set()
+    for thread in threads:
+        thread.join()
+    return sum(counts)
+
+
+def _lock_some_rows(lane: "Lane", chance: random.Random, over: threading.Event) -> int:
+    """Lock rows one by one, a few times; return how many times a lock was fought for."""
+    fought = 0
+    busy = [
+        (locked_table(contract), slot)
+        for contract in CONTRACTS[lane.kind]
+        for slot in slots(lane.number, contract.name, BUSY_SLOTS)
+    ]
+    with (
+        contextlib.closing(connect(lane.direct_mysql_url, autocommit=False)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+        for _ in range(5):
+            try:
+                for table, slot in chance.sample(busy, RIVAL_ROWS):
+                    sql = f"SELECT 1 FROM `{table}` WHERE `key` LIKE %s FOR UPDATE"  # noqa: S608
+                    cursor.execute(sql, (f"{slot.prefix}%",))
+                    over.wait(0.02)
+            except pymysql.err.OperationalError as error:
+                if error.args[0] not in {DEADLOCK, LOCK_WAIT}:
+                    raise
+                fought += 1
+            connection.rollback()
+    return fought
+
+
+def disk_full(stage: "Stage", strike: Strike) -> int:
+    """Leave the server no room: neither on its disk, nor inside the journals' files."""
+    if stage.disk is None:
+        return 0
+    stage.disk.fill()
+    try:
+        full = sum(_has_no_room(lane) for lane in stage.plan.lanes)
+        stage.pause(strike.seconds)
+    finally:
+        stage.disk.free()
+    ensure_up(stage)  # a server may end itself where its disk is full
+    for lane in stage.plan.lanes:
+        eventually(partial(_is_tidy, lane), within=60.0, every=0.2, what="the tidying up")
+    return full
+
+
+def _has_no_room(lane: "Lane") -> bool:
+    """Use up the pages that the journal's file has left."""
+    sql = "INSERT INTO journal (`key`, n, filler) VALUES ('', 0, REPEAT('x', 8000))"
+    with contextlib.suppress(pymysql.err.Error):
+        with contextlib.closing(connect(lane.direct_mysql_url)) as connection:
+            for _ in range(MOST_FILLERS):
+                connection.query(sql)
+        return False
+    return True
+
+
+def _is_tidy(lane: "Lane") -> bool:
+    """Remove what used the pages up, unless it met a lock."""
+    try:
+        with (
+            contextlib.closing(connect(lane.direct_mysql_url)) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            cursor.execute("DELETE FROM journal WHERE filler IS NOT NULL")
+    except pymysql.err.OperationalError:
+        return False
+    return True
+
+
+def ensure_up(stage: "Stage") -> None:
+    """Heal whatever is left of any fault."""
+    if not stage.server.running:
+        stage.server.start()
+    stage.server.thaw()
+    eventually(lambda: _answers(stage), within=60.0, every=0.2, what="the server's answer")
+    stage.server.read_only(on=False)
+
+
+def _answers(stage: "Stage") -> bool:
+    try:
+        stage.server.execute("SELECT 1")
+    except (pymysql.err.Error, OSError):
+        return False
+    return True
+
+
+FAULTS = {
+    "server stopped and started": Fault(restart, Kind(0.5, 3)),
+    "failover to read-only": Fault(fail_over, Kind(0.5, 3)),
+    "server killed in mid-commit": Fault(kill_in_mid_commit, Kind(0, 2, weight=2)),
+    "server hangs": Fault(frozen, Kind(1, 5)),
+    "read-only": Fault(read_only, Kind(1, 4)),
+    "connections killed": Fault(connections_killed, Kind(1, 4, weight=2)),
+    "connection limit": Fault(connection_limit, Kind(1, 4)),
+    "password rotation": Fault(password_rotated, Kind(0.5, 2)),
+    "deadlock storm": Fault(deadlocks, Kind(2, 5, weight=2)),
+    "disk full": Fault(disk_full, Kind(2, 4)),
+}
