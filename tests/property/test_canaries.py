@@ -277,7 +277,7 @@ def test_a_url_is_refused_without_its_password(url: str, mode: str) -> None:
     """Nor does a good one show it."""
     with overheard() as said:
         _attempt(said, lambda: said.append(repr(MySQL(url, ssl_mode=mode))), DurableIngestError)
-        _attempt(said, lambda: MySQL(url, ssl_ca="/no/such/file").tls, DurableIngestError)
+        _attempt(said, lambda: MySQL(url, ssl_ca="/no/such/file").tls("db"), DurableIngestError)
 
 
 _texts_of_mysql = st.sampled_from(
