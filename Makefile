@@ -1,7 +1,7 @@
 # Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help test drill chaos lint requirements dist clean
+.PHONY: help test drill chaos mutants lint requirements dist clean
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
@@ -28,6 +28,11 @@ chaos: ## Strike processes, network, queue and database at random; ARGS="--secon
 	@scripts/venv
 	@$(if $(findstring --server,$(ARGS)),,scripts/database)
 	$(bin)/python -m chaos $(ARGS)
+
+mutants: ## Plant faults in copies of the source, each to be caught by a test; ARGS="-k inbox" chooses
+	@scripts/venv
+	@scripts/database
+	$(bin)/python -m mutants $(ARGS)
 
 lint: ## Check style, formatting, types and import rules
 	@scripts/venv

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import secrets
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -335,7 +336,7 @@ def desk_fixture(
 def world_fixture(desk: Desk) -> Iterator[World]:
     """Give a test an empty database and an empty queue; a module names it `world`."""
     number = next(_numbers)
-    name = f"{DATABASE}_drainer_{number}"
+    name = f"{DATABASE}_{secrets.token_hex(4)}"
     desk.database.databases.append(name)
     desk.sql(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4")
     url = replace(Address.parse(desk.database.url), database=name).url

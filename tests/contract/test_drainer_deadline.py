@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from durable_ingest import MySQL, Retry
+from durable_ingest.clock import SystemClock
 from durable_ingest.testing.proxy import Action, TcpProxy
 from durable_ingest.testing.waiting import free_port
 from tests.contract import drainer_kit as kit
@@ -192,6 +193,34 @@ def test_a_plain_write_that_is_stuck_on_the_way(world: World, word: bytes) -> No
         assert world.rows() == {1: "before", 2: "before"}
         assert handled(drainer, event(world)).held == []
         assert world.rows() == {1: "late", 2: "late"}
+
+
+class Leaps(SystemClock):
+    """The real clock, until it is put forward."""
+
+    ahead = 0.0
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed point."""
+        return super().monotonic() + self.ahead
+
+
+def test_no_commit_is_sent_after_the_deadline(world: World) -> None:
+    """The statement was answered just too late: its transaction is given up."""
+    clock = Leaps()
+    with TcpProxy(world.database.port) as proxy:  # type: ignore[attr-defined]
+        mysql = MySQL(proxy.url(world.url), ssl_mode="DISABLED")
+        drainer = world.drainer(world.table("plain"), mysql=mysql, clock=clock)
+
+        def leap(request: bytes) -> Action:
+            if request[1:].startswith(b"INSERT"):
+                clock.ahead = 60.0
+            return Action.PASS
+
+        proxy.on_request = leap
+        assert handled(drainer, event(world)).held == [0, 1]
+        assert proxy.requests[-1][1:].startswith(b"INSERT")
+    assert world.rows() == {}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -66,6 +66,16 @@ def test_a_batch_in_which_some_are_done(bench: Bench) -> None:
     assert remembered(bench) == 4
 
 
+def test_what_is_done_stays_done_beside_what_is_new(bench: Bench) -> None:
+    """An old message in a batch with a new one has no second effect."""
+    drain = bench.drain(ITEMS, inbox=INBOX)
+    older = sent(ITEMS, {"id": 1, "name": "older"})
+    drain(older)
+    drain(sent(ITEMS, {"id": 1, "name": "newer"}))
+    assert drain(older, sent(ITEMS, {"id": 2, "name": "b"})).stored == [0, 1]
+    assert bench.sql("SELECT name FROM items ORDER BY id") == [("newer",), ("b",)]
+
+
 def test_a_rejected_row_leaves_no_trace(bench: Bench) -> None:
     """So that its dead letter, once mended and redriven, has its effect."""
     drain = bench.drain(ITEMS, inbox=INBOX)

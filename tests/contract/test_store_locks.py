@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from durable_ingest import Table
+from durable_ingest import MySQL, Table
 from durable_ingest.testing import eventually
 from tests.contract import store_kit
 from tests.contract.store_kit import (
@@ -116,6 +116,15 @@ def deadlocks(bench: Bench) -> int:
         return int(bench.server.execute(sql)[0][1])
     sql = "SELECT `COUNT` FROM information_schema.INNODB_METRICS WHERE NAME = 'lock_deadlocks'"
     return int(bench.server.execute(sql)[0][0])
+
+
+def test_a_lock_is_waited_for_less_long_than_an_answer(bench: Bench) -> None:
+    """Otherwise a locked row would look like a server that hangs."""
+    bench.sql(ITEMS_TABLE)
+    drain = bench.drain(ITEMS)
+    drain({"id": 1, "name": "warm"})
+    waits = drain.connection.query("SELECT @@innodb_lock_wait_timeout, @@lock_wait_timeout")
+    assert max(waits[0]) < MySQL(bench.url).read_timeout
 
 
 def test_a_locked_table_is_contended(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, create_model
 from durable_ingest import Table
 from durable_ingest.testing import DatabaseServer, TcpProxy
 from tests.contract import store_kit
-from tests.contract.store_kit import ITEMS, ITEMS_TABLE, Bench, Item, sent
+from tests.contract.store_kit import ITEMS, ITEMS_TABLE, VERSIONED, Bench, Item, sent
 
 pytestmark = pytest.mark.database
 bench = store_kit.bench
@@ -114,6 +114,15 @@ def test_a_rejected_row_that_is_stale_is_settled(bench: Bench, guarded: bool) ->
     outcome = drain(bad)
     assert (outcome.stored == [0]) == guarded
     assert bench.sql("SELECT name FROM items") == [("new",)]
+
+
+def test_an_equal_version_does_not_make_a_rejected_row_stale(bench: Bench) -> None:
+    """A good row of it would have been written."""
+    bench.sql("CREATE TABLE versioned (id INT PRIMARY KEY, name VARCHAR(5) NOT NULL, v BIGINT)")
+    drain = bench.drain(VERSIONED)
+    drain({"id": 1, "name": "new", "v": 2})
+    assert drain({"id": 1, "name": "too long", "v": 2}).dead.keys() == {0}
+    assert drain({"id": 1, "name": "too long", "v": 1}).stored == [0]
 
 
 class Named(BaseModel):
