@@ -10,7 +10,7 @@ from mutants.planted import PACKAGE, Planted, load
 from mutants.trial import ROOT
 
 FAULTS = load()
-A_TEST = re.compile(r"(tests/\S+\.py)::(test_\w+)")
+A_TEST = re.compile(r"(tests/\S+\.py)::(test_\w+)(\[.+\])?")
 
 
 def test_the_list_is_long_enough() -> None:
