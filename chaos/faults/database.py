@@ -242,5 +242,5 @@ FAULTS = {
     "connection limit": Fault(connection_limit, Kind(1, 4)),
     "password rotation": Fault(password_rotated, Kind(0.5, 2)),
     "deadlock storm": Fault(deadlocks, Kind(2, 5, weight=2)),
-    "disk full": Fault(disk_full, Kind(2, 4)),
+    "disk full": Fault(disk_full, Kind(2, 4), needs_disk=True),
 }
