@@ -132,7 +132,7 @@ def locked_table(contract: Table | Command) -> str:
 
 def schema(kind: str) -> list[str]:
     """Give the statements that make a lane's tables, the inbox aside."""
-    statements = [_JOURNAL]
+    statements = [_JOURNAL, "CREATE TABLE rivals (n INT NOT NULL)"]
     for contract in CONTRACTS[kind]:
         if isinstance(contract, Table):
             statements += [_create(contract), *_triggers(contract)]

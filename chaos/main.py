@@ -93,6 +93,7 @@ def _run(  # noqa: PLR0913, PLR0917  the parts
         slowest_answer=report.slowest_answer(events),
         strikes=dict(run.strikes),
         hits=dict(run.hits),
+        impossible=run.impossible,
         violations=report.count_violations(violations),
     )
     if options.json:

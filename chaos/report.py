@@ -42,6 +42,8 @@ class Summary:
     """How often each fault struck."""
     hits: dict[str, int]
     """How often each hit something."""
+    impossible: list[str]
+    """Faults that cannot strike on this machine."""
     violations: dict[str, int]
 
     @property
@@ -108,6 +110,8 @@ def render(summary: Summary) -> Table:
     table.add_section()
     for name, count in sorted(summary.strikes.items()):
         table.add_row(name, f"{count:,}", f"{summary.hits[name]:,}")
+    for name in summary.impossible:
+        table.add_row(name, "not possible here", "")
     table.add_row("faults", f"{sum(summary.strikes.values()):,}", "", style="bold")
     table.add_section()
     for kind, count in summary.violations.items():

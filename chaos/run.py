@@ -48,6 +48,13 @@ class Run:
         """How often each fault struck."""
         self.hits: Counter[str] = Counter()
         """How often each fault hit something."""
+        self.impossible = [
+            name
+            for faults in TRACKS.values()
+            for name, fault in faults.items()
+            if fault.needs_disk and stage.disk is None
+        ]
+        """Faults that cannot strike here."""
         self._futures: list[Future[None]] = []
         self._children: list[Child] = []
 
@@ -103,7 +110,11 @@ class Run:
 
     def _chosen(self, faults: Mapping[str, Fault]) -> dict[str, Fault]:
         only = self._options.only
-        return {name: fault for name, fault in faults.items() if not only or name in only}
+        return {
+            name: fault
+            for name, fault in faults.items()
+            if (not only or name in only) and name not in self.impossible
+        }
 
     def _strike(self, track: str, faults: Mapping[str, Fault]) -> None:
         kinds = {name: fault.kind for name, fault in faults.items()}

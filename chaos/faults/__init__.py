@@ -22,3 +22,5 @@ class Fault:
 
     blow: Blow
     kind: Kind
+    needs_disk: bool = False
+    """It is possible only where the server has a disk of its own."""

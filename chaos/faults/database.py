@@ -1,17 +1,15 @@
 """What happens to the database server."""
 
 import contextlib
-import random
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pymysql
 
-from chaos.contracts import CONTRACTS, locked_table
 from chaos.faults import Fault
+from chaos.faults.rivals import storm
 from chaos.schedule import Kind, Strike
-from chaos.workload import slots
 from durable_ingest.testing import Action, eventually
 from durable_ingest.testing.connection import connect
 from durable_ingest.testing.proxy import pass_all
@@ -23,11 +21,6 @@ if TYPE_CHECKING:
 COMMITS_WITHIN = 3.0
 FEW_CONNECTIONS = 12
 MOST_FILLERS = 4000
-RIVALS = 3
-RIVAL_ROWS = 5
-BUSY_SLOTS = 12
-DEADLOCK = 1213
-LOCK_WAIT = 1205
 COMMIT = b"\x03COMMIT"
 UPSERT = b"\x03INSERT"
 
@@ -125,55 +118,6 @@ def password_rotated(stage: "Stage", strike: Strike) -> int:
     return ended
 
 
-def deadlocks(stage: "Stage", strike: Strike) -> int:
-    """Let other sessions lock the drainers' rows in orders of their own."""
-    over = threading.Event()
-    counts = [0] * RIVALS
-
-    def rival(number: int) -> None:
-        chance = random.Random(strike.seed + number)  # noqa: S311  has to repeat
-        while not over.is_set():
-            lane = chance.choice(stage.plan.lanes)
-            with contextlib.suppress(pymysql.err.Error, OSError):
-                counts[number] += _lock_some_rows(lane, chance, over)
-
-    threads = [threading.Thread(target=rival, args=(n,), daemon=True) for n in range(RIVALS)]
-    for thread in threads:
-        thread.start()
-    stage.pause(strike.seconds)
-    over.set()
-    for thread in threads:
-        thread.join()
-    return sum(counts)
-
-
-def _lock_some_rows(lane: "Lane", chance: random.Random, over: threading.Event) -> int:
-    """Lock rows one by one, a few times; return how many times a lock was fought for."""
-    fought = 0
-    busy = [
-        (locked_table(contract), slot)
-        for contract in CONTRACTS[lane.kind]
-        for slot in slots(lane.number, contract.name, BUSY_SLOTS)
-    ]
-    with (
-        contextlib.closing(connect(lane.direct_mysql_url, autocommit=False)) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
-        for _ in range(5):
-            try:
-                for table, slot in chance.sample(busy, RIVAL_ROWS):
-                    sql = f"SELECT 1 FROM `{table}` WHERE `key` LIKE %s FOR UPDATE"  # noqa: S608
-                    cursor.execute(sql, (f"{slot.prefix}%",))
-                    over.wait(0.02)
-            except pymysql.err.OperationalError as error:
-                if error.args[0] not in {DEADLOCK, LOCK_WAIT}:
-                    raise
-                fought += 1
-            connection.rollback()
-    return fought
-
-
 def disk_full(stage: "Stage", strike: Strike) -> int:
     """Leave the server no room: neither on its disk, nor inside the journals' files."""
     if stage.disk is None:
@@ -241,6 +185,6 @@ FAULTS = {
     "connections killed": Fault(connections_killed, Kind(1, 4, weight=2)),
     "connection limit": Fault(connection_limit, Kind(1, 4)),
     "password rotation": Fault(password_rotated, Kind(0.5, 2)),
-    "deadlock storm": Fault(deadlocks, Kind(2, 5, weight=2)),
-    "disk full": Fault(disk_full, Kind(2, 4)),
+    "deadlock storm": Fault(storm, Kind(2, 5, weight=2)),
+    "disk full": Fault(disk_full, Kind(2, 4), needs_disk=True),
 }

@@ -17,6 +17,7 @@ def kill(stage: "Stage", strike: Strike) -> int:
     chosen = chance.sample(stage.fleet.places, chance.choice((1, 2)))
     for place in chosen:
         stage.fleet.kill(place)
+    stage.pause(strike.seconds)  # their successors' start takes its time
     return len(chosen)
 
 
@@ -37,11 +38,12 @@ def time_out(stage: "Stage", strike: Strike) -> int:
     chosen = chance.sample(stage.fleet.places, chance.choice((1, 2, 3)))
     for place in chosen:
         stage.fleet.doom(place)
+    stage.pause(strike.seconds)
     return len(chosen)
 
 
 FAULTS = {
-    "SIGKILL of drainers": Fault(kill, Kind(0, 0, weight=3)),
-    "function time-outs": Fault(time_out, Kind(0, 0, weight=3)),
+    "SIGKILL of drainers": Fault(kill, Kind(2, 5)),
+    "function time-outs": Fault(time_out, Kind(2, 5)),
 }
 STOPS = {"SIGSTOP of drainers": Fault(stop, Kind(0, 0))}

@@ -27,6 +27,7 @@ SUMMARY = report.Summary(
     slowest_answer=3.9,
     strikes={"read-only": 4, "disk full": 1},
     hits={"read-only": 4, "disk full": 8},
+    impossible=["meteorites"],
     violations=report.count_violations([]),
 )
 
@@ -56,6 +57,7 @@ def test_the_table_shows_faults_and_zeros() -> None:
     rows = [line.strip("│ \n").split("│") for line in captured.get().splitlines() if "│" in line]
     cells = {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
     assert cells["disk full"] == ["1", "8"]
+    assert cells["meteorites"][0] == "not possible here"
     assert cells["faults"][0] == "5"
     assert cells["older"][0] == "0"
     assert cells["acknowledged"][0] == "980"

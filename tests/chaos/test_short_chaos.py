@@ -38,6 +38,7 @@ def test_a_short_run_finds_nothing_wrong(
     assert summary["acknowledged"] > 300
     assert summary["deliveries"] > summary["acknowledged"]
     assert summary["dead_letters"] > 0
+    assert summary["impossible"] == ["disk full"]  # on a server that others use too
     assert sum(summary["strikes"].values()) > 20
     # The server is left as it was found.
     assert database.running
