@@ -161,17 +161,18 @@ def _is_tidy(lane: "Lane") -> bool:
 
 def ensure_up(stage: "Stage") -> None:
     """Heal whatever is left of any fault."""
-    if not stage.server.running:
-        stage.server.start()
     stage.server.thaw()
-    eventually(lambda: _answers(stage), within=60.0, every=0.2, what="the server's answer")
+    eventually(lambda: _is_up(stage), within=120.0, every=0.2, what="the server's answer")
     stage.server.read_only(on=False)
 
 
-def _answers(stage: "Stage") -> bool:
+def _is_up(stage: "Stage") -> bool:
+    """Start the server again where it has ended itself, at once or a moment later."""
     try:
+        if not stage.server.running:
+            stage.server.start()
         stage.server.execute("SELECT 1")
-    except (pymysql.err.Error, OSError):
+    except (pymysql.err.Error, OSError, RuntimeError):
         return False
     return True
 
