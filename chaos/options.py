@@ -87,7 +87,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--drainer", default="chaos.drainer", metavar="MODULE",
         help="another program to drain with: one that is broken has to be found out")  # fmt: skip
     add("--lanes", type=_count, default=4, metavar="N", help="queues, each with its own tables")
-    add("--catch-up", type=_above_zero, default=180.0, metavar="S",
+    add("--catch-up", type=_above_zero, default=600.0, metavar="S",
         help="limit for the queues to run empty at the end (default: %(default)g)")  # fmt: skip
     add("--only", nargs="+", default=(), metavar="FAULT", help="no other faults than these")
     add("--folder", type=Path, metavar="DIR",
