@@ -14,6 +14,9 @@ from durable_ingest.ports import Fault
 CODES: Final[dict[Fault, dict[int, str]]] = {
     Fault.UNAVAILABLE: {
         0: "the connection is closed",
+        1: "a file of the server could not be made",
+        3: "a file of the server could not be written",
+        20: "the disk is full",
         1015: "a file of the server could not be locked",
         1016: "a file of the server could not be opened",
         1021: "the disk is full",

@@ -113,6 +113,8 @@ class Session:
         table = row.contract
         if isinstance(table, Command) or table.guard_column is None:
             return False
+        if table.name not in self._facts:  # the server failed while the table was looked at
+            return False
         try:
             values = self._values(table, row)
             given = self.connection.literal(values[table.guard_column])
