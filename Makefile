@@ -1,7 +1,7 @@
 # Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help test drill chaos mutants lint requirements dist clean
+.PHONY: help test rehearsals drill chaos mutants lint requirements dist clean
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
@@ -11,13 +11,18 @@ compile := $(bin)/uv pip compile --universal --python-version 3.11 --generate-ha
 help: ## List the targets
 	@sed -nE 's/^([a-z]+): ## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
-test: ## Run all tests on a real database, with branch coverage; ARGS="-k enqueuer" goes to pytest
+test: ## Run the tests on a real database, with branch coverage; ARGS="-k enqueuer" goes to pytest
 	@scripts/venv
 	@scripts/database
 	@rm -f .coverage .coverage.*
-	$(bin)/coverage run -m pytest --numprocesses $(processes) --dist worksteal $(ARGS)
+	$(bin)/coverage run -m pytest -m "not chaos" --numprocesses $(processes) --dist worksteal $(ARGS)
 	@$(bin)/coverage combine --quiet
 	@$(bin)/coverage report
+
+rehearsals: ## Run the short forms of the drill and of the chaos run, one after the other
+	@scripts/venv
+	@scripts/database
+	$(bin)/python -m pytest -m chaos tests/chaos $(ARGS)
 
 drill: ## Rehearse a database upgrade under load; ARGS="--rate 50 --outage 20" goes to the drill
 	@scripts/venv

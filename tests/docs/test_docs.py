@@ -77,6 +77,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tests_that_are_named_are_there(page: Path) -> None:
+    """A guarantee that names its tests can be looked into."""
+    named = set(re.findall(r"\btest_\w+\.py\b", page.read_text()))
+    assert named <= {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+
+
 def test_every_module_has_its_behaviour_named() -> None:
     """CONTRIBUTING's map and the tree agree."""
     rows = re.findall(r"^\| (`.*?`) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
