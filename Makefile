@@ -1,7 +1,7 @@
 # Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help test rehearsals drill chaos mutants lint requirements dist clean
+.PHONY: help test rehearsals drill chaos mutants simulate lint requirements dist clean
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
@@ -38,6 +38,10 @@ mutants: ## Plant faults in copies of the source, each to be caught by a test; A
 	@scripts/venv
 	@scripts/database
 	$(bin)/python -m mutants $(ARGS)
+
+simulate: ## Run thousands of schedules in virtual time; ARGS="--schedules 50000 --seed 7"
+	@scripts/venv
+	$(bin)/python -m tests.simulation $(ARGS)
 
 lint: ## Check style, formatting, types and import rules
 	@scripts/venv
