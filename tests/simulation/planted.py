@@ -212,11 +212,6 @@ def gives_the_database_all_the_time(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(store.MySQLStore, "write", write)
 
 
-def writes_nothing(patch: pytest.MonkeyPatch) -> None:
-    """Every message is held, until its retention ends."""
-    patch.setattr(settlement.Ledger, "writable", lambda _: [])
-
-
 PLANTS: tuple[Plant, ...] = (
     acknowledges_before_commit,
     takes_a_doubtful_commit_for_done,
@@ -236,5 +231,4 @@ PLANTS: tuple[Plant, ...] = (
     takes_a_failed_entry_for_stored,
     takes_doubt_for_failure,
     gives_the_database_all_the_time,
-    writes_nothing,
 )
