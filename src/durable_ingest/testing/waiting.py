@@ -13,7 +13,7 @@ T = TypeVar("T")
 def eventually(
     condition: Callable[[], T | None],
     *,
-    within: float = 10.0,
+    within: float = 30.0,
     every: float = 0.02,
     what: str = "the condition",
 ) -> T:
