@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("durable_ingest")
 _KNOWN_FOR: Final = 3600
 """Seconds until settings are looked up again: somebody may mend them in the outage."""
+_TRIED_AGAIN_AFTER: Final = 60
+"""Seconds until a look-up that failed for the moment is made again."""
 _LAST_HOURS: Final = 6 * 3600
 _LAST_SHARE: Final = 1 / 4
 _LONGEST_FLIGHT: Final = 6 * 900
@@ -36,7 +38,7 @@ class Budgets:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._asked: dict[str, float] = {}
+        self._ask_from: dict[str, float] = {}
         self._known: dict[str, QueueSettings] = {}
 
     def settings(self, arn: str, queue: Queue, deadline: Deadline) -> QueueSettings | None:
@@ -46,13 +48,13 @@ class Budgets:
         could come after the deadline.
         """
         now = self._clock.now()
-        fresh = arn in self._asked and now - self._asked[arn] < _KNOWN_FOR
-        if not fresh and deadline.allows(queue.call_limit):
-            self._asked[arn] = now
+        if now >= self._ask_from.get(arn, now) and deadline.allows(queue.call_limit):
             try:
                 answer = queue.settings()
             except Exception as error:  # noqa: BLE001 - nothing here may change what is held
-                answer = SendFailure(type(error).__name__, retryable=True, in_doubt=False)
+                answer = SendFailure(type(error).__name__, retryable=False, in_doubt=False)
+            passes = isinstance(answer, SendFailure) and answer.retryable
+            self._ask_from[arn] = now + (_TRIED_AGAIN_AFTER if passes else _KNOWN_FOR)
             self._take(arn, answer)
         return self._known.get(arn)
 
@@ -141,9 +143,18 @@ def expiring(
     """Choose the held messages that are in the last hours of their retention, with the reason.
 
     The fault is `expiring`; the reason and what comes with it stay those that held the message.
+    What only waits behind another has its own turn first, unless the database is away.
     """
-    lefts = {n: left_of(batch[n], settings, now) for n in held}
-    return {n: _expired(held[n]) for n, left in lefts.items() if left and left.seconds <= 0}
+    heads: dict[str, Refusal] = {}
+    for n, refusal in held.items():
+        heads.setdefault(batch[n].group, refusal)
+    due: dict[int, Refusal] = {}
+    for n, refusal in held.items():
+        left = left_of(batch[n], settings, now)
+        is_away = heads[batch[n].group].fault is Fault.UNAVAILABLE
+        if left and left.seconds <= 0 and (refusal.fault is not Fault.BEHIND or is_away):
+            due[n] = _expired(refusal)
+    return due
 
 
 def log_loss(arn: str, messages: Sequence[Message], settings: QueueSettings) -> None:

@@ -201,8 +201,10 @@ class Drainer:
         if due and settings is not None and self._dead_letter_queue_url is None:
             log_loss(arn, [batch[n] for n in due], settings)
             return
+        held = ledger.held
         for index, refusal in due.items():
-            ledger.reject(index, refusal)
+            if held[index].fault is not Fault.REJECTED:  # which goes with its own reason
+                ledger.reject(index, refusal)
         while letters := ledger.due_dead_letters():
             self._bury(batch, letters, ledger, time.call, time.keeping)
 

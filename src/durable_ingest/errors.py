@@ -139,9 +139,9 @@ class Reject(RejectedError):  # noqa: N818 - what `apply` says, not what went wr
     `reason` stands in the dead letter, never in a log.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: object) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = str(reason)
 
 
 class BatchHeldError(DurableIngestError):

@@ -43,9 +43,8 @@ def limits(context: Any, reserve: float, clock: Clock) -> Limits:  # noqa: ANN40
     call = call_limit(usable * _SQS_SHARE)
     deadline = Deadline.after(clock, usable)
     at_the_end = min(call * _CALLS_AT_THE_END, usable * _DATABASE_SHARE)
-    return Limits(
-        deadline, deadline.earlier(call * _LAST_CALLS), deadline.earlier(at_the_end), call
-    )
+    last = min(call * _LAST_CALLS, at_the_end / 2)
+    return Limits(deadline, deadline.earlier(last), deadline.earlier(at_the_end), call)
 
 
 def call_limit(seconds: float) -> float:

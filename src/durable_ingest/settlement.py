@@ -65,7 +65,8 @@ class Ledger:
     def held(self) -> dict[int, Refusal]:
         """What stays in the queue, and why, in arrival order."""
         rest = (n for n in range(len(self._groups)) if n not in self._settled)
-        return {index: self._held.get(index, _BEHIND) for index in rest}
+        own = self._rejected | self._held
+        return {index: own.get(index, _BEHIND) for index in rest}
 
     def _open(self, stopping: dict[int, Refusal]) -> list[int]:
         """Give what is neither settled nor held nor behind a held or a `stopping` message."""

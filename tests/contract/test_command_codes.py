@@ -114,5 +114,5 @@ def test_a_commands_statement_over_the_packet_limit(
     statements = [GOOD.format(1), "INSERT INTO items VALUES (2, 'large')", GOOD.format(3)]
     outcome = drain(*(sent(contract, {"id": n, "sql": s}) for n, s in enumerate(statements)))
     assert outcome.stored == [0, 2]
-    assert outcome.faults[1] in {"rejected 1153", "unavailable 2006", "unavailable 2013"}
+    assert outcome.faults[1] in {"rejected 1153", "unknown 2006", "unknown 2013"}
     assert bench.sql("SELECT id FROM items ORDER BY id") == [(1,), (3,)]

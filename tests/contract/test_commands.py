@@ -258,9 +258,39 @@ def test_a_command_that_hangs_waits_alone(bench: Bench) -> None:
     contract = command(hanging)
     drain = bench.drain(contract, inbox=INBOX, read_timeout=1.5)
     batch = [adding(name, contract=contract) for name in ("a", "bad", "b")]
-    assert drain(*batch).faults[1] == "unavailable 2013"
+    assert drain(*batch).faults[1] == "unknown 2013"
     eventually(lambda: drain(*batch).stored == [0, 2], within=20.0)
     assert totals(bench) == {"a": 1, "b": 1}
+
+
+def test_a_connection_killed_under_a_command_holds_nothing(bench: Bench) -> None:
+    """It runs again on another one."""
+    kills = iter([True])
+
+    def unlucky(cursor: Any, record: Add) -> None:  # noqa: ANN401
+        add(cursor, record)
+        if next(kills, False):
+            cursor.execute("SELECT CONNECTION_ID()")
+            bench.server.execute(f"KILL {cursor.fetchone()[0]}")
+            cursor.execute("SELECT 1")
+
+    assert drained(bench, unlucky, "a", "b").stored == [0, 1]
+    assert totals(bench) == {"a": 1, "b": 1}
+
+
+def test_a_reject_takes_an_exception_for_its_text(bench: Bench) -> None:
+    """As `raise Reject(error)` is soon written."""
+
+    def refuse(_: Any, record: Add) -> None:  # noqa: ANN401
+        raise Reject(ValueError(f"no {record.counter}"))
+
+    assert drained(bench, refuse, "a").dead[0]["reason"] == "no a"
+
+
+def test_a_missing_right_of_a_command_is_its_own(bench: Bench) -> None:
+    """The remedy names the command, not the inbox."""
+    outcome = drained(bench, lambda cursor, _: cursor.execute("SELECT * FROM mysql.user"), "a")
+    assert "what the statements of 'add' need" in outcome.held[0]
 
 
 def test_a_swallowed_deadlock_is_noticed(bench: Bench) -> None:

@@ -1,11 +1,12 @@
 """Exactly once: the inbox beside the rows, on a real database."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from durable_ingest import Inbox, MySQL
-from durable_ingest.errors import DatabaseUnavailableError, MisconfiguredError
+from durable_ingest.errors import ContractError, DatabaseUnavailableError, MisconfiguredError
 from durable_ingest.mysql.inbox import BATCH
 from durable_ingest.testing import Action, TcpProxy
 from tests.contract import store_kit
@@ -202,6 +203,13 @@ def test_pruning_stops_in_time(bench: Bench) -> None:
     fill(bench, 2 * BATCH)
     assert INBOX.prune(MySQL(bench.url), within=0.001) == BATCH
     assert remembered(bench) == BATCH
+
+
+@pytest.mark.parametrize("keep", [45, timedelta(0), None])
+def test_what_is_no_time_to_keep(keep: Any) -> None:  # noqa: ANN401 - wrong ones
+    """The argument is named."""
+    with pytest.raises(ContractError, match=r"^keep: "):
+        Inbox(keep=keep)
 
 
 def test_a_server_that_is_not_there() -> None:

@@ -239,3 +239,26 @@ def test_a_client_that_cannot_look_up_changes_nothing() -> None:
     clock = VirtualClock()
     assert Budgets(clock).settings(ARN, queue, Deadline.after(clock, 60)) is None
     assert queue.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("head", "due"),
+    [(Fault.UNAVAILABLE, {0, 1}), (Fault.MISCONFIGURED, {0}), (Fault.DEPENDENT, {0})],
+)
+def test_what_is_only_behind_has_its_own_turn_first(head: Fault, due: set[int]) -> None:
+    """Unless the database is away: a good row is not dead-lettered untried."""
+    held = {0: Refusal(head, "reason"), 1: Refusal(Fault.BEHIND, "behind")}
+    end = SENT + 14 * DAY - HOUR
+    assert expiring([given(), given()], held, GOOD, end).keys() == due
+
+
+def test_a_look_up_that_failed_for_the_moment_is_made_again_soon() -> None:
+    """An hour is a sixth of the last hours."""
+    clock = VirtualClock()
+    budgets = Budgets(clock)
+    queue = Asked([SendFailure("Throttling", retryable=True, in_doubt=False), GOOD])
+    assert look(budgets, queue, clock) is None
+    clock.elapsed += 59
+    assert look(budgets, queue, clock) is None
+    clock.elapsed += 1
+    assert look(budgets, queue, clock) == GOOD

@@ -9,6 +9,16 @@ REJECTED = Refusal(Fault.REJECTED, "too long")
 AWAY = Refusal(Fault.UNAVAILABLE, "gone")
 
 
+def test_a_rejected_message_behind_a_held_one_keeps_its_reason() -> None:
+    """Whoever asks why it waits hears both kinds."""
+    ledger = Ledger(["a", "a", "a"])
+    refused = Refusal(Fault.REJECTED, "the body is not JSON")
+    ledger.hold(0, Refusal(Fault.UNAVAILABLE, "away"))
+    ledger.reject(1, refused)
+    assert ledger.held[1] == refused
+    assert ledger.held[2].fault is Fault.BEHIND
+
+
 def drive(groups: str, bad: set[int], *, letters: bool) -> Ledger:
     """Write what may be written until nothing moves; bad rows go to a dead-letter queue, if any."""
     ledger = Ledger(list(groups))

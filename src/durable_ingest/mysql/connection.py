@@ -290,20 +290,20 @@ def _code(error: pymysql.Error) -> Any:  # noqa: ANN401 - an int, a text, or not
     return error.args[0] if error.args else None
 
 
-def _distrusted(error: BaseException | None) -> ServerError | None:
+def _distrusted(error: Exception) -> ServerError | None:
     """Find what TLS objects to for good, such as a certificate, however it is wrapped.
 
     PyMySQL gives it as 2003 where the client objects, as 2006 or 2013 where the server does.
     """
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
+    for each in inside(error, handled=True):  # PyMySQL's reads and writes name no cause
+        if isinstance(each, ssl.SSLCertVerificationError):
+            what = getattr(each, "verify_message", "the certificate is not trusted")
             remedy = "pass ssl_ca= the file of the authority that signed the server's certificate"
-            return ServerError(_TLS_FAILED, None, "", f"{error.verify_message}; {remedy}")
-        if isinstance(error, InClearError):
+            return ServerError(_TLS_FAILED, None, "", f"{what}; {remedy}")
+        if isinstance(each, InClearError):
             remedy = "the server asks for the password as it is, which TLS alone may carry"
             return ServerError(_TLS_FAILED, None, "", f"{remedy}; set ssl_mode")
-        reason = getattr(error, "reason", None) or ""
-        if isinstance(error, ssl.SSLError) and _FOR_GOOD.search(reason):
+        reason = getattr(each, "reason", None) or ""
+        if isinstance(each, ssl.SSLError) and _FOR_GOOD.search(reason):
             return ServerError(_TLS_FAILED, None, "", reason)
-        error = getattr(error, "original_exception", None) or error.__cause__ or error.__context__
     return None

@@ -43,7 +43,11 @@ class Inbox:
 
     def __post_init__(self) -> None:
         check_table_name("table", self.table)
-        if self.keep <= timedelta(0):
+        try:
+            is_positive = self.keep > timedelta(0)
+        except TypeError:
+            is_positive = False
+        if not is_positive:
             raise ContractError("keep", "must be a timedelta of more than 0")
 
     def create(self, mysql: MySQL, *, clock: Clock = SYSTEM_CLOCK) -> None:

@@ -21,12 +21,15 @@ from durable_ingest.ports import NO_TIME, Fault, Refusal, Row
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pydantic import BaseModel
+
     from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.preflight import TableFacts
 
 _Step = tuple[str, "Callable[[Deadline], int]"]
 _MARK = "durable_ingest"
+_LONG = 1.0  # seconds after which a lost connection is the command's own doing
 _STATEMENT_FRAME = 64  # bytes of a packet that are not the statement
 
 
@@ -232,14 +235,17 @@ class Session:
         """Run a command."""
         if deadline.passed():
             raise RefusedError(NO_TIME, lost=True)
-        record = row.record.model_copy(deep=True)  # for it may run again
+        began = deadline.clock.monotonic()
         try:
-            self.connection.apply(command.apply, record, dooms=_dooms)
+            self.connection.apply(command.apply, _copy_of(row.record), dooms=_dooms)
         except ServerError as error:
-            refused = _refused(error, None)
-            raise RefusedError(refused.refusal, lost=refused.lost, culprit=row) from error
+            refused = _refused(error, command)
+            long = deadline.clock.monotonic() - began >= _LONG or deadline.passed()
+            culprit = row if long else None
+            raise RefusedError(refused.refusal, lost=refused.lost, culprit=culprit) from error
         except Reject as error:
-            refusal = Refusal(Fault.REJECTED, f"{command.name} rejects it", detail=error.reason)
+            detail = str(getattr(error, "reason", error))
+            refusal = Refusal(Fault.REJECTED, f"{command.name} rejects it", detail=detail)
             raise RefusedError(refusal) from error
         except BrokenCommandError as error:
             reason = f"{command.name}: {error}"
@@ -297,6 +303,19 @@ def facts_of(connection: Connection, table: str) -> TableFacts:
     arguments = (schema or None, name)
     columns = connection.query(COLUMNS_SQL, arguments)
     return read_facts(columns, connection.query(INDEX_SQL, arguments))
+
+
+def _copy_of(record: BaseModel) -> BaseModel:
+    """Copy a record for a command, which may change it, and may run again.
+
+    Raises:
+        BrokenCommandError: the model's own code failed.
+    """
+    try:
+        return record.model_copy(deep=True)
+    except Exception as error:
+        problem = f"the model raised {type(error).__name__} while its record was copied"
+        raise BrokenCommandError(problem) from error
 
 
 def _dooms(error: ServerError) -> bool:

@@ -33,6 +33,7 @@ ANSWERS_WITHIN: Final = 1.0
 FAIL_FAST: Final = 3.0
 """Seconds after an outage was seen in which the next call does not wait for its end."""
 
+_MOST_SLOW: Final = 1000
 _READ_ONLY_PAUSE: Final = 0.25
 _LOCK_WAIT: Final = 1205
 _MOST_LOCK_WAITS: Final = 5
@@ -147,6 +148,12 @@ class MySQLStore:
         self._opened_at = self._used_at = self.clock.monotonic()
         return self._session
 
+    def remember_slow(self, row: Row) -> None:
+        """Write a row last from now on; not without end, since others may store it."""
+        if len(self.slow) >= _MOST_SLOW:
+            self.slow.clear()
+        self.slow.add(row.identity)
+
     def went_down(self) -> None:
         """Remember that the database is away."""
         self._down_at = self.clock.monotonic()
@@ -187,7 +194,9 @@ class _Write:
         slow = {row.group for row in self._rows if row.identity in self._store.slow}
         try:
             self._part([row for row in self._rows if row.group not in slow])
-            self._part([row for row in self._rows if row.group in slow])
+            for row in self._rows:
+                if row.group in slow:
+                    self._part([row])
         except _DownError as error:
             for row in self._rows:
                 self._results.setdefault(row.index, error.refusal)
@@ -202,8 +211,8 @@ class _Write:
         try:
             refusal = self._try(rows)
         except _CulpritError as error:
-            self._store.slow.add(error.row.identity)
-            self._refuse(error.row, error.refusal)
+            self._store.remember_slow(error.row)
+            self._refuse(error.row, self._not_an_outage(error.refusal))
             self._part(rows)
             return
         if refusal is None:
@@ -233,6 +242,10 @@ class _Write:
         session.forget(row.contract.name)
         return self._try([row])
 
+    def _not_an_outage(self, refusal: Refusal) -> Refusal:
+        """Say what a command that took the connection down by its length waits for."""
+        return NO_TIME if self._deadline.passed() else replace(refusal, fault=Fault.UNKNOWN)
+
     def _refuse(self, row: Row, refusal: Refusal) -> None:
         if row.group not in self._stuck:
             self._results[row.index] = refusal
@@ -248,6 +261,8 @@ class _Write:
             self._results[row.index] = None
             return
         is_command = isinstance(row.contract, Command)
+        if is_command and refusal.fault is Fault.UNAVAILABLE:
+            refusal = self._not_an_outage(refusal)  # two fresh connections went down with it
         if refusal.fault is Fault.UNKNOWN and session is not None and not is_command:
             before = session.changed[row.contract.name]
             self._suspects.append((row, session, before, refusal))

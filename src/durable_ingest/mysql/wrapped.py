@@ -10,12 +10,15 @@ if TYPE_CHECKING:
 _HOLDERS: Final = ("original_exception", "orig", "__cause__")
 
 
-def inside(error: BaseException) -> Iterator[BaseException]:
+def inside(error: BaseException, *, handled: bool = False) -> Iterator[BaseException]:
     """Give an error and all that it wraps, the outermost first, each once.
 
-    Not `__context__`: an error that merely came up while another was handled may be about
-    something else.
+    Args:
+        error: the outermost.
+        handled: also what was being handled when one came up (`__context__`), which may be about
+            something else.
     """
+    holders = (*_HOLDERS, "__context__") if handled else _HOLDERS
     seen: dict[int, BaseException] = {}
     waiting = [error]
     while waiting:
@@ -24,6 +27,6 @@ def inside(error: BaseException) -> Iterator[BaseException]:
             continue
         seen[id(current)] = current
         yield current
-        held = [getattr(current, name, None) for name in _HOLDERS]
+        held = [getattr(current, name, None) for name in holders]
         several = current.exceptions if isinstance(current, BaseExceptionGroup) else ()
         waiting += [e for e in (*held, *current.args, *several) if isinstance(e, BaseException)]
