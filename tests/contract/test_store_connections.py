@@ -13,7 +13,7 @@ import pytest
 
 from durable_ingest import Retry, Table
 from durable_ingest.clock import SYSTEM_CLOCK
-from durable_ingest.mysql.store import IDLE_FOR, OLDEST_CONNECTION
+from durable_ingest.mysql.keeping import IDLE_FOR, OLDEST_CONNECTION
 from durable_ingest.testing import Action, DatabaseServer, TcpProxy, eventually, sqs_event
 from tests.contract import store_kit
 from tests.contract.store_kit import (

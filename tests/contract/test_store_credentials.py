@@ -17,7 +17,7 @@ from moto import mock_aws
 from durable_ingest import MySQL
 from durable_ingest.clock import SystemClock
 from durable_ingest.errors import BatchHeldError
-from durable_ingest.mysql.store import OLDEST_CONNECTION
+from durable_ingest.mysql.keeping import OLDEST_CONNECTION
 from durable_ingest.testing import LambdaContext, sqs_event
 from durable_ingest.testing.connection import Address
 from durable_ingest.testing.waiting import free_port

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from durable_ingest import MySQL
-from durable_ingest.mysql.store import OLDEST_CONNECTION
+from durable_ingest.mysql.keeping import OLDEST_CONNECTION
 from tests.authority import Authority
 from tests.contract import store_kit
 from tests.contract.odd_servers import odd_server

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from durable_ingest import aws, batching, deadletters, drainer, sending, settlement, sqs
-from durable_ingest.mysql import once, session, store
+from durable_ingest.mysql import once, session, store, writing
 from durable_ingest.mysql import upsert as upserts
 from durable_ingest.ports import Fault, SendFailure
 from durable_ingest.receipt import Receipt
@@ -65,7 +65,7 @@ def goes_on_behind_a_held_message(patch: pytest.MonkeyPatch) -> None:
         everything = range(len(self._groups))
         return [n for n in everything if n not in self._settled and n not in self._held]
 
-    patch.setattr(store._Write, "_refuse", refuse)
+    patch.setattr(writing.Writing, "_refuse", refuse)
     patch.setattr(settlement.Ledger, "_open", opened)
 
 
