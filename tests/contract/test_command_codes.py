@@ -57,7 +57,7 @@ CASES = {
     "time limit": Case(
         "SELECT /*+ MAX_EXECUTION_TIME(50) */ COUNT(*) FROM information_schema.COLUMNS a,"
         " information_schema.COLUMNS b, information_schema.COLUMNS c, information_schema.COLUMNS d",
-        "unavailable 3024",
+        "unknown 3024",
         None,
     ),
 }
