@@ -149,3 +149,16 @@ def test_all_entries_fail_so_often(world: World) -> None:
     world.faults.fail_entries()
     world.faults.clear()
     assert len(world.send("0", "1")["Successful"]) == 2
+
+
+def test_a_fault_ends_with_its_block(world: World) -> None:
+    """Whether the block ends well or not; others go on."""
+    with world.faults.fail_entries() as entries, world.faults.fail_calls(throttled, times=1):
+        with pytest.raises(ClientError):
+            world.send("1")
+        assert "Successful" not in world.send("1")
+    assert world.send("1")["Successful"]
+    assert entries.hits == 1
+    with pytest.raises(ClientError, match="RequestThrottled"), world.faults.fail_calls(throttled):
+        world.send("2")
+    assert world.send("2")["Successful"]

@@ -3,7 +3,10 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 Arguments = Mapping[str, Any]
 Effect = Literal["none", "done", "late"]
@@ -15,7 +18,10 @@ MakeError = Callable[[str], Exception]
 
 @dataclass(eq=False)
 class Fault:
-    """A fault that was ordered. `hits` counts how often it struck; `end` ends it."""
+    """A fault that was ordered. `hits` counts how often it struck; `end` ends it.
+
+    As a context manager it ends with the block.
+    """
 
     strikes: Callable[[str, Arguments], bool]
     times: int | None
@@ -24,6 +30,14 @@ class Fault:
     def end(self) -> None:
         """Strike no more."""
         self.times = self.hits
+
+    def __enter__(self) -> Self:
+        """Change nothing: it has been on order since it was made."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it."""
+        self.end()
 
     def takes(self, operation: str, arguments: Arguments) -> bool:
         """Say whether it strikes, and count it."""
@@ -125,7 +139,7 @@ class QueueFaults:
             return next((f for f in self._entries if f.takes(operation, entry)), None)
 
 
-def client_error(code: str, text: str, operation: str, *, status: int = 400) -> Exception:
+def client_error(code: str, text: str, operation: str, *, status: int = 400) -> "ClientError":
     """Make botocore's ClientError as from SQS, which puts a namespace before some codes.
 
     Args:
