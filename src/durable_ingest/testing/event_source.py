@@ -56,6 +56,7 @@ class EventSource:
         report_batch_item_failures: the mapping's FunctionResponseTypes. Without it, whatever the
             handler returns deletes the whole batch.
         on_invocation: told of each invocation, in the poller's thread.
+        now: seconds on some clock, by which the function's time runs out.
     """
 
     def __init__(  # noqa: PLR0913  a mapping's settings, by name
@@ -69,6 +70,7 @@ class EventSource:
         function_timeout: float = 30.0,
         report_batch_item_failures: bool = False,
         on_invocation: Callable[[Invocation], None] | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """Keep the settings; nothing is called."""
         if not 1 <= batch_size <= MAX_BATCH:
@@ -82,6 +84,7 @@ class EventSource:
         self._function_timeout = function_timeout
         self._reports = report_batch_item_failures
         self._on_invocation = on_invocation
+        self._now = now
         self._queue_arn = ""
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -197,7 +200,7 @@ class EventSource:
             # A copy: what the handler does to its event stays with the handler. The countdown
             # starts after the environment's own start, as on Lambda.
             copy = json.loads(json.dumps(event))
-            context = LambdaContext(self._function_timeout)
+            context = LambdaContext(self._function_timeout, self._now)
             answer = slot.handler(copy, context)
         except Exception as raised:  # noqa: BLE001  Lambda reports whatever a handler raises
             error = raised
