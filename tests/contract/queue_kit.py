@@ -11,14 +11,20 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from durable_ingest.testing import MemoryQueueService, QueuePair, QueueService, eventually
+from durable_ingest.testing import (
+    MemoryQueueServer,
+    MemoryQueueService,
+    QueuePair,
+    QueueService,
+    eventually,
+)
 from durable_ingest.testing.queue_service import create_queue, make_client, make_session
 from tests.virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-EMULATORS = ("memory", "ministack", "moto")
+EMULATORS = ("memory", "memory_server", "ministack", "moto")
 MIB = 1_048_576
 _names = itertools.count(1)
 _session = functools.cache(make_session)  # it reads SQS' model, which takes its time
@@ -63,7 +69,7 @@ def each(argument: str, *cases: Case) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("sqs", argument), params, indirect=["sqs"])
 
 
-in_time = pytest.mark.parametrize("sqs", ["memory"], indirect=True)
+in_time = pytest.mark.parametrize("sqs", ["memory", "memory_server"], indirect=True)
 """Run the case where time can be passed at will."""
 
 
@@ -147,6 +153,13 @@ def sqs_fixture(request: pytest.FixtureRequest) -> Iterator[Sqs]:
         clock = VirtualClock()
         service = MemoryQueueService(clock.now, wait=clock.sleep)
         yield Sqs(service.client(), clock)
+    elif request.param == "memory_server":
+        clock = VirtualClock()
+        with (
+            MemoryQueueServer(clock.now, wait=clock.sleep) as server,
+            contextlib.closing(make_client(server.endpoint_url, session=_session())) as client,
+        ):
+            yield Sqs(client, clock)
     elif request.param == "ministack":
         local: QueueService = request.getfixturevalue("queue_service")
         with contextlib.closing(local.client()) as client:

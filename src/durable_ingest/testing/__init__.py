@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         sqs_record,
     )
     from durable_ingest.testing.memory_queue import MemoryQueueService, StoredMessage
+    from durable_ingest.testing.memory_server import MemoryQueueServer
     from durable_ingest.testing.processes import ProcessServer
     from durable_ingest.testing.provisioning import NoDatabaseServerError, provision
     from durable_ingest.testing.proxy import Action, TcpProxy
@@ -49,6 +50,7 @@ __all__ = [
     "Handler",
     "Invocation",
     "LambdaContext",
+    "MemoryQueueServer",
     "MemoryQueueService",
     "NoDatabaseServerError",
     "NotControllableError",
@@ -81,6 +83,7 @@ _MODULE_OF = {
     "Handler": "event_source",
     "Invocation": "event_source",
     "LambdaContext": "events",
+    "MemoryQueueServer": "memory_server",
     "MemoryQueueService": "memory_queue",
     "NoDatabaseServerError": "provisioning",
     "NotControllableError": "servers",

@@ -86,6 +86,8 @@ def _validation_error(report: str) -> Exception:
     return ParamValidationError(report=report)
 
 
+METHOD_OF = {method.title().replace("_", ""): method for method in _SIGNATURES}
+"""The client's method for each operation, such as "SendMessageBatch"."""
 _CALLS = {method: _Signature(text) for method, text in _SIGNATURES.items()}
 _BATCHES = {method: _Signature(text) for method, text in _ENTRIES.items()}
 

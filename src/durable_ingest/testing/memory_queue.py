@@ -69,13 +69,15 @@ class MemoryQueueService:
         in_flight_limit: messages in flight in one queue; SQS': 120,000.
         look_ahead: how many messages from its head a FIFO queue is searched for free groups; SQS':
             120,000.
+        endpoint_url: the queues' URLs begin with it; nothing answers there but in a
+            `MemoryQueueServer`.
 
     Attributes:
         faults: orders faults, see `QueueFaults`.
-        endpoint_url: where the queues' URLs point; nothing answers there.
+        endpoint_url: where the queues' URLs point.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a service's settings, by name
         self,
         now: Callable[[], float],
         *,
@@ -83,9 +85,10 @@ class MemoryQueueService:
         seed: int = 0,
         in_flight_limit: int = 120_000,
         look_ahead: int = 120_000,
+        endpoint_url: str = ENDPOINT,
     ) -> None:
         self.faults = QueueFaults()
-        self.endpoint_url = ENDPOINT
+        self.endpoint_url = endpoint_url
         self._now = now
         self._wait = wait
         self._lock = threading.RLock()
