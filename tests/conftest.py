@@ -24,6 +24,12 @@ def database() -> "Iterator[DatabaseServer]":
 
 
 @pytest.fixture(scope="session")
+def ingest_server(database: "DatabaseServer") -> "DatabaseServer":
+    """Let the plugin's tests share it."""
+    return database
+
+
+@pytest.fixture(scope="session")
 def drainers_account(database: "DatabaseServer") -> Iterator[Account]:
     """A user with the rights that the documentation gives a drainer, on every table of a test."""
     with account(database) as made:

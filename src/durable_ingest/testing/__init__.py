@@ -2,15 +2,21 @@
 
 A real MySQL that can be stopped, killed, frozen and made read-only; a local SQS, and a strict one
 in memory on virtual time; an event source mapping that follows Lambda's rules; builders of Lambda
-events. Nothing here imports the rest of `durable_ingest`. Names are loaded at first use, so that
-importing this package costs nothing. Install with `durable-ingest[testing]`.
+events; and the pytest plugin that makes fixtures of them. Of the rest of `durable_ingest` only its
+clock is imported here. Names are loaded at first use, so that importing this package costs
+nothing. Install with `durable-ingest[testing]`.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from durable_ingest.testing.commit_faults import CommitFaults
     from durable_ingest.testing.containers import ContainerServer
+    from durable_ingest.testing.database import IngestDatabase, SchemaError
+    from durable_ingest.testing.deliveries import IngestQueue
+    from durable_ingest.testing.delivery import DeliveredRecord, Delivery
+    from durable_ingest.testing.environment import IngestEnvironment
     from durable_ingest.testing.event_source import EventSource, Handler, Invocation
     from durable_ingest.testing.events import (
         LambdaContext,
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
         sqs_event,
         sqs_record,
     )
+    from durable_ingest.testing.lambda_builders import ContextMaker, EventBuilders
     from durable_ingest.testing.memory_queue import MemoryQueueService, StoredMessage
     from durable_ingest.testing.memory_server import MemoryQueueServer
     from durable_ingest.testing.processes import ProcessServer
@@ -39,15 +46,24 @@ if TYPE_CHECKING:
         fresh_database,
     )
     from durable_ingest.testing.stored_queue import QueueTally
+    from durable_ingest.testing.virtual_clock import VirtualClock
     from durable_ingest.testing.waiting import eventually
 
 __all__ = [
     "Action",
+    "CommitFaults",
     "ContainerServer",
+    "ContextMaker",
     "DatabaseServer",
+    "DeliveredRecord",
+    "Delivery",
+    "EventBuilders",
     "EventSource",
     "GivenServer",
     "Handler",
+    "IngestDatabase",
+    "IngestEnvironment",
+    "IngestQueue",
     "Invocation",
     "LambdaContext",
     "MemoryQueueServer",
@@ -59,8 +75,10 @@ __all__ = [
     "QueuePair",
     "QueueService",
     "QueueTally",
+    "SchemaError",
     "StoredMessage",
     "TcpProxy",
+    "VirtualClock",
     "eventually",
     "fresh_database",
     "http_event",
@@ -76,11 +94,19 @@ __all__ = [
 
 _MODULE_OF = {
     "Action": "proxy",
+    "CommitFaults": "commit_faults",
     "ContainerServer": "containers",
+    "ContextMaker": "lambda_builders",
     "DatabaseServer": "servers",
+    "DeliveredRecord": "delivery",
+    "Delivery": "delivery",
+    "EventBuilders": "lambda_builders",
     "EventSource": "event_source",
     "GivenServer": "servers",
     "Handler": "event_source",
+    "IngestDatabase": "database",
+    "IngestEnvironment": "environment",
+    "IngestQueue": "deliveries",
     "Invocation": "event_source",
     "LambdaContext": "events",
     "MemoryQueueServer": "memory_server",
@@ -92,8 +118,10 @@ _MODULE_OF = {
     "QueuePair": "queue_service",
     "QueueService": "queue_service",
     "QueueTally": "stored_queue",
+    "SchemaError": "database",
     "StoredMessage": "memory_queue",
     "TcpProxy": "proxy",
+    "VirtualClock": "virtual_clock",
     "eventually": "waiting",
     "fresh_database": "servers",
     "http_event": "events",

@@ -49,8 +49,17 @@ class Address:
         return f"mysql://{account}@{self.host}:{self.port}/{quote(self.database, safe='')}"
 
 
-def connect(url: str, *, autocommit: bool = True, timeout: float = 30.0) -> "Connection[Any]":
-    """Open a plain PyMySQL connection; `timeout` in seconds bounds each wait for the server."""
+def connect(
+    url: str, *, autocommit: bool = True, timeout: float = 30.0, client_flag: int = 0
+) -> "Connection[Any]":
+    """Open a plain PyMySQL connection.
+
+    Args:
+        url: see `Address`.
+        autocommit: whether each statement is committed by itself.
+        timeout: seconds that each wait for the server may take.
+        client_flag: of `pymysql.constants.CLIENT`.
+    """
     import pymysql  # noqa: PLC0415  loaded at first use
 
     address = Address.parse(url)
@@ -65,6 +74,7 @@ def connect(url: str, *, autocommit: bool = True, timeout: float = 30.0) -> "Con
         connect_timeout=max(1, round(timeout)),
         read_timeout=timeout,
         write_timeout=timeout,
+        client_flag=client_flag,
         ssl_disabled=True,  # loopback; loading certificate authorities costs more than the rest
     )
 

@@ -1,9 +1,11 @@
 """A MySQL or MariaDB image run by testcontainers."""
 
 import contextlib
+import gc
 import os
 import secrets
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,15 @@ def _docker(timeout: float = 60.0) -> "Iterator[docker.DockerClient]":
 
 def why_no_docker() -> str:
     """Say why no container can be run here; empty when Docker answers."""
+    with warnings.catch_warnings():
+        # Docker's client leaves the socket open on which nobody answered.
+        warnings.simplefilter("ignore", ResourceWarning)
+        refusal = _ask_docker()
+        gc.collect()
+    return refusal
+
+
+def _ask_docker() -> str:
     try:
         import docker.errors  # noqa: PLC0415  loaded at first use
         import testcontainers  # noqa: F401, PLC0415  is it installed?

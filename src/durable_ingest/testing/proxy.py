@@ -23,6 +23,8 @@ _END_WITHIN: Final = 10.0
 # 32 bytes in the client's first packet asks for TLS; what follows cannot be read.
 _HEADER: Final = 4
 _TLS_REQUEST: Final = 32
+_HANDSHAKE_V10: Final = 10
+_CLIENT_SSL: Final = 0x0800
 
 
 class Action(Enum):
@@ -61,9 +63,11 @@ class TcpProxy:
         on_request: asked about every request before it is passed on.
         mysql: False for any other protocol; a request is then whatever one read gives.
         listen: the port to listen on; a free one by default.
+        without_tls: hide from clients that the server can do TLS, so that requests can be read. A
+            client that demands it gives up.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  by name
         self,
         port: int,
         host: str = "127.0.0.1",
@@ -71,11 +75,13 @@ class TcpProxy:
         on_request: Hook = pass_all,
         mysql: bool = True,
         listen: int = 0,
+        without_tls: bool = False,
     ) -> None:
         """Keep the settings; nothing is opened."""
         self.upstream = (host, port)
         self.mysql = mysql
         self._listen = listen
+        self._edit_greeting = hide_tls if without_tls else None
         self.on_request = on_request
         """May be replaced at any time."""
         self.requests: list[bytes] = []
@@ -167,7 +173,7 @@ class TcpProxy:
             with self._lock:
                 self.connections += 1
                 pieces = _mysql_packets if self.mysql else _plain_pieces
-                link = _Link(client, server, pieces(client), self._decide)
+                link = _Link(client, server, pieces(client), self._decide, self._edit_greeting)
                 if self._holding:
                     link.gate.clear()
                 self._links.append(link)
@@ -188,6 +194,7 @@ class _Link:
         server: socket.socket,
         pieces: Iterator[tuple[bytes, bytes | None]],
         decide: Hook,
+        edit_greeting: Callable[[bytes], bytes] | None,
     ) -> None:
         self.gate = threading.Event()
         self.gate.set()
@@ -196,6 +203,7 @@ class _Link:
         self._server = server
         self._pieces = pieces
         self._decide = decide
+        self._edit_greeting = edit_greeting
         self._answer_is_cut = False
         for side in (client, server):
             side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -240,12 +248,44 @@ class _Link:
 
     def _pass_answers(self) -> None:
         with suppress(OSError):
+            if self._edit_greeting is not None:
+                greeting = self._edit_greeting(_first_packet(self._server))
+                self.gate.wait()
+                self._client.sendall(greeting)
             while piece := self._server.recv(PIECE):
                 if self._answer_is_cut:
                     break
                 self.gate.wait()
                 self._client.sendall(piece)
         self.cut()
+
+
+def hide_tls(greeting: bytes) -> bytes:
+    """Take the capability TLS out of a server's first packet, its header included.
+
+    MySQL's source documentation, "Protocol::HandshakeV10": after the protocol's version, the
+    server's, which ends in NUL, the connection's number (4 bytes), 8 bytes for authentication and
+    a filler byte stand the lower two bytes of the capabilities. A server that refuses the
+    connection at once sends an error instead, which starts with 255.
+    """
+    if len(greeting) <= _HEADER or greeting[_HEADER] != _HANDSHAKE_V10:
+        return greeting
+    place = greeting.index(0, _HEADER + 1) + 1 + 4 + 8 + 1
+    edited = bytearray(greeting)
+    capabilities = int.from_bytes(edited[place : place + 2], "little") & ~_CLIENT_SSL
+    edited[place : place + 2] = capabilities.to_bytes(2, "little")
+    return bytes(edited)
+
+
+def _first_packet(server: socket.socket) -> bytes:
+    """Read a whole packet; less where the server hangs up."""
+    packet = b""
+    while len(packet) < _HEADER or len(packet) < _HEADER + int.from_bytes(packet[:3], "little"):
+        piece = server.recv(PIECE)
+        if not piece:
+            break
+        packet += piece
+    return packet
 
 
 def _plain_pieces(client: socket.socket) -> Iterator[tuple[bytes, bytes]]:

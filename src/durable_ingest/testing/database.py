@@ -1,0 +1,208 @@
+"""A database for one test: its schema, its rows, and what befalls it."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from durable_ingest.testing.commit_faults import CommitFaults
+from durable_ingest.testing.connection import Address, connect
+from durable_ingest.testing.proxy import TcpProxy
+from durable_ingest.testing.servers import fresh_database
+from durable_ingest.testing.waiting import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from durable_ingest.testing.servers import DatabaseServer
+
+
+class IngestDatabase:
+    """An empty database on a real server, behind a proxy that makes outages.
+
+    What a test does with it (`apply`, `execute`, `rows`) goes straight to the server, also while
+    it is away from everybody else. The proxy hides that the server can do TLS, so clients must not
+    demand it; a `MySQL` to a loopback address does not, unless it is told to.
+
+    Args:
+        server: a running server.
+        folders: where `apply` looks for files, in this order.
+    """
+
+    def __init__(self, server: DatabaseServer, folders: Sequence[Path]) -> None:
+        """Make the database and open the proxy."""
+        self._server = server
+        self._folders = folders
+        self._direct = fresh_database(server)
+        self._commits = CommitFaults()
+        address = Address.parse(self._direct)
+        self._proxy = TcpProxy(
+            address.port,
+            address.host,
+            on_request=self._commits,
+            listen=free_port(),
+            without_tls=True,
+        )
+        self._proxy.__enter__()
+        self.url = self._proxy.url(self._direct)
+        """For `MySQL(url)`, or DURABLE_INGEST_MYSQL_URL."""
+        self._faults = 0
+
+    def apply(self, *sources: str | Path) -> None:
+        """Execute files of SQL, such as a schema or migrations.
+
+        Args:
+            sources: `.sql` files, or folders whose `.sql` files are taken in the order of their
+                names. Looked for in the test's folder, then its parents up to pytest's root.
+
+        Raises:
+            FileNotFoundError: there is no such file or folder.
+            SchemaError: the server refuses a statement; names the file and the statement.
+        """
+        for source in sources:
+            found = self._find(Path(source))
+            for file in sorted(found.glob("*.sql")) if found.is_dir() else [found]:
+                self._run_script(file)
+
+    def execute(self, sql: str, args: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Execute one statement, autocommitted; return its rows."""
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, tuple(args) or None)
+            return list(cursor.fetchall())
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """Read a whole table (`schema.table` too) in the order of its primary key."""
+        name = ".".join(f"`{part}`" for part in table.split("."))
+        keys = [
+            str(row[4]) for row in self.execute(f"SHOW KEYS FROM {name} WHERE Key_name = 'PRIMARY'")
+        ]
+        order = f" ORDER BY {', '.join(f'`{key}`' for key in keys)}" if keys else ""
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM {name}{order}")  # noqa: S608  the test's own table
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    @property
+    def away(self) -> bool:
+        """Whether `outage`, `read_only` or `dark` lasts."""
+        return self._faults > 0
+
+    @contextlib.contextmanager
+    def outage(self, *, stop: bool = False) -> Iterator[None]:
+        """Take the database away: connections end, new ones are refused.
+
+        Args:
+            stop: shut the server down, and start it again at the end, which takes seconds.
+                Without it only the proxy in front of it goes, which looks the same to clients.
+        """
+        with self._fault():
+            self._proxy.__exit__()
+            try:
+                with self._stopped() if stop else contextlib.nullcontext():
+                    yield
+            finally:
+                self._proxy.__enter__()
+
+    @contextlib.contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Refuse writes, as the old writer does after a failover; connections stay.
+
+        It goes for the whole server.
+        """
+        with self._fault():
+            self._server.read_only(on=True)
+            try:
+                yield
+            finally:
+                self._server.read_only(on=False)
+
+    @contextlib.contextmanager
+    def dark(self) -> Iterator[None]:
+        """Let nothing pass: connections hang, new ones too.
+
+        Clients find out by their time limits, in real time: give `deliver` a short `timeout`.
+        """
+        with self._fault():
+            self._proxy.hold()
+            try:
+                yield
+            finally:
+                self._proxy.release()
+
+    def kill_connections(self) -> AbstractContextManager[None]:
+        """End every connection at once, whatever it is doing; new ones are accepted."""
+        self._proxy.cut()
+        return contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def lose_commit_answer(self, times: int = 1) -> Iterator[CommitFaults]:
+        """Carry the next commits out and lose their answers: the connection ends instead.
+
+        Args:
+            times: how many.
+
+        Yields:
+            What counts them: `.lost`.
+        """
+        self._commits.lose(times)
+        try:
+            yield self._commits
+        finally:
+            self._commits.lose(0)
+
+    def close(self) -> None:
+        """Close the proxy and drop the database."""
+        self._proxy.__exit__()
+        name = Address.parse(self._direct).database
+        self._server.execute(f"DROP DATABASE IF EXISTS `{name}`")
+        self._server.databases.remove(name)
+
+    @contextlib.contextmanager
+    def _fault(self) -> Iterator[None]:
+        self._faults += 1
+        try:
+            yield
+        finally:
+            self._faults -= 1
+
+    @contextlib.contextmanager
+    def _stopped(self) -> Iterator[None]:
+        self._server.stop()
+        try:
+            yield
+        finally:
+            self._server.start()
+
+    def _connect(self, **settings: Any) -> Any:  # noqa: ANN401  PyMySQL's connection
+        return connect(self._direct, **settings)
+
+    def _find(self, source: Path) -> Path:
+        for folder in self._folders:
+            if (folder / source).exists():
+                return folder / source
+        looked = ", ".join(str(folder) for folder in self._folders)
+        message = f"there is no {source} in {looked}"
+        raise FileNotFoundError(message)
+
+    def _run_script(self, file: Path) -> None:
+        import pymysql  # noqa: PLC0415  loaded at first use
+        from pymysql.constants import CLIENT  # noqa: PLC0415  the same
+
+        number = 1
+        more = True
+        connection = self._connect(client_flag=CLIENT.MULTI_STATEMENTS)
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            try:
+                cursor.execute(file.read_text())
+                while more:
+                    number += 1
+                    more = bool(cursor.nextset())
+            except pymysql.err.Error as error:
+                message = f"{file}, statement {number}: {error}"
+                raise SchemaError(message) from error
+
+
+class SchemaError(RuntimeError):
+    """A file of SQL was refused."""

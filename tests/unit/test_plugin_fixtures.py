@@ -1,0 +1,129 @@
+"""The plugin's smaller fixtures: time, contexts, events, and what handler modules find."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from durable_ingest.clock import SYSTEM_CLOCK
+from durable_ingest.testing import (
+    ContextMaker,
+    EventBuilders,
+    IngestEnvironment,
+    IngestQueue,
+    VirtualClock,
+    eventually,
+)
+
+
+def test_waiting_costs_no_time(ingest_clock: VirtualClock) -> None:
+    """The library's clock is the test's; real time passes on it as well."""
+    before = SYSTEM_CLOCK.now(), SYSTEM_CLOCK.monotonic()
+    SYSTEM_CLOCK.sleep(86_400)
+    assert ingest_clock.now() - before[0] >= 86_400
+    assert ingest_clock.monotonic() - before[1] >= 86_400
+    mark = ingest_clock.monotonic()
+    assert eventually(lambda: ingest_clock.monotonic() > mark)
+
+
+def test_time_does_not_go_back(ingest_clock: VirtualClock) -> None:
+    """Neither by sleeping."""
+    with pytest.raises(ValueError, match="does not go back"):
+        ingest_clock.sleep(-1)
+
+
+def test_the_librarys_clock_is_given_back() -> None:
+    """No test is left on another's time."""
+    monkeypatch = pytest.MonkeyPatch()
+    clock = VirtualClock()
+    clock.sleep(1e6)
+    monkeypatch.setattr(SYSTEM_CLOCK, "now", clock.now)
+    ahead = SYSTEM_CLOCK.now()
+    monkeypatch.undo()
+    assert SYSTEM_CLOCK.now() < ahead - 1e5
+
+
+def test_a_context_counts_down(ingest_context: ContextMaker, ingest_clock: VirtualClock) -> None:
+    """From 30 s, or what it was asked for; on the test's time."""
+    short = ingest_context(timeout=3.0)
+    assert 29_000 < ingest_context.get_remaining_time_in_millis() <= 30_000
+    ingest_clock.sleep(2.5)
+    assert 0 < short.get_remaining_time_in_millis() <= 500
+    ingest_clock.sleep(2.5)
+    assert short.get_remaining_time_in_millis() == 0
+
+
+def test_events_are_built(ingest_events: EventBuilders) -> None:
+    """By shorter names."""
+    assert ingest_events.http({"a": 1})["body"] == '{"a": 1}'
+    assert ingest_events.rest({"a": 1})["httpMethod"] == "POST"
+    assert ingest_events.sqs(ingest_events.record("x"))["Records"][0]["body"] == "x"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with modules."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "plugin_shared.py").write_text("RECORDS = []\n")
+    (tmp_path / "src" / "plugin_handler.py").write_text(
+        "import os\nimport plugin_shared\nURL = os.environ['QUEUE_URL']\nMARK = object()\n"
+    )
+    (tmp_path / "plugin_database.py").write_text(
+        "import os\nURL = os.environ['DURABLE_INGEST_MYSQL_URL']\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def ingest_folders(project: Path) -> list[Path]:
+    """Look for modules there."""
+    return [project]
+
+
+def test_modules_are_loaded_anew(ingest_env: IngestEnvironment, ingest_queue: IngestQueue) -> None:
+    """A handler each time, what it imports once; the variables are the test's."""
+    [first] = ingest_env.load("plugin_handler")
+    assert ingest_queue.url == first.URL
+    ingest_env.set(QUEUE_URL="elsewhere")
+    [second] = ingest_env.load("plugin_handler")
+    assert ("elsewhere", ingest_queue.url) == (second.URL, first.URL)
+    assert second.MARK is not first.MARK
+    assert second.plugin_shared is first.plugin_shared
+
+
+def test_what_was_loaded_is_forgotten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all that it brought; modules of others stay."""
+    environment = IngestEnvironment(monkeypatch, [project])
+    monkeypatch.setenv("QUEUE_URL", "there")
+    environment.load("plugin_handler")
+    assert "plugin_shared" in sys.modules
+    environment.close()
+    assert not {"plugin_handler", "plugin_shared"} & set(sys.modules)
+    assert "os" in sys.modules
+
+
+@pytest.fixture
+def production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's shell, with variables that lead to something real."""
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
+    monkeypatch.setenv("DURABLE_INGEST_MYSQL_URL", "mysql://real:secret@db.example/app")
+
+
+@pytest.mark.usefixtures("production", "ingest_env")
+def test_nothing_real_reaches_a_handler() -> None:
+    """Neither credentials nor a database; a test without one has none."""
+    assert "AWS_PROFILE" not in os.environ
+    assert "AWS_SESSION_TOKEN" not in os.environ
+    assert "DURABLE_INGEST_MYSQL_URL" not in os.environ
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "test"
+
+
+def test_a_drainer_without_a_database_is_told_what_to_ask_for(
+    ingest_env: IngestEnvironment,
+) -> None:
+    """The error names the fixture."""
+    with pytest.raises(KeyError) as caught:
+        ingest_env.load("plugin_database")
+    assert "`ingest_mysql`" in "".join(caught.value.__notes__)
