@@ -1,7 +1,7 @@
 # Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help test rehearsals drill chaos mutants simulate lint requirements dist clean
+.PHONY: help test rehearsals drill chaos mutants simulate tutorial lint requirements dist clean
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
@@ -43,6 +43,14 @@ simulate: ## Run thousands of schedules in virtual time; ARGS="--schedules 50000
 	@scripts/venv
 	$(bin)/python -m tests.simulation $(ARGS)
 
+tutorial: dist ## Do what the tutorial says, in an empty environment with only the wheel
+	@scripts/database
+	@rm -rf dist/wheelhouse
+	$(bin)/python -m pip download --quiet --disable-pip-version-check --require-hashes \
+		--requirement requirements/testing.txt --dest dist/wheelhouse
+	PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_FIND_LINKS="$(CURDIR)/dist $(CURDIR)/dist/wheelhouse" \
+		scripts/try-tutorial $(CURDIR)/$(bin)/python
+
 lint: ## Check style, formatting, types and import rules
 	@scripts/venv
 	$(bin)/ruff check
@@ -53,6 +61,7 @@ lint: ## Check style, formatting, types and import rules
 requirements: ## Compile requirements/ anew after a change in pyproject.toml; ARGS="--upgrade" for newer versions
 	@scripts/venv
 	$(compile) $(ARGS) --group dev --output-file requirements/dev.txt pyproject.toml
+	$(compile) $(ARGS) --extra testing --output-file requirements/testing.txt pyproject.toml
 	echo uv | $(compile) $(ARGS) --no-annotate --output-file requirements/bootstrap.txt -
 
 dist: ## Build the wheel and the source distribution into dist/
