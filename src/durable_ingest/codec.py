@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _ILLEGAL_IN_A_BODY: Final = re.compile("[\ufffe\uffff]")
 _MANY_ERRORS: Final = 20
+_FORBIDDEN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
+"""What pydantic calls an unknown field of a model or a dataclass that forbids them."""
 
 
 class Undecodable(Exception):  # noqa: N818 - an answer rather than an error
@@ -88,7 +90,8 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
 
     Raises:
         Undecodable: `rejected` where it is no JSON object or fails the model; `misconfigured`
-            where it has a field that this model does not know, or the model itself breaks.
+            where it has a field that this model, or one in it, does not know, or the model itself
+            breaks.
     """
     names = contract.fields
     model = _base64_model(contract.model) if attributes.get(BYTES) == "base64" else contract.model
@@ -110,6 +113,8 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
     try:
         record = model.model_validate_json(text)
     except ValidationError as error:
+        if unknown := _unknown_fields(error):
+            raise _unknown_field(unknown) from None
         raise _rejected(f"the body fails the model: {_describe(error)}") from None
     except Exception as error:  # noqa: BLE001 - a validator of the team's own may raise anything
         reason = f"the model's validation raised {type(error).__name__}"
@@ -195,6 +200,17 @@ def _check_nothing_dropped(contract: Contract, record: BaseModel, given: dict[st
             for field in contract.fields.accepted[name]:
                 if lost := dropped(value, getattr(record, field), name):
                     raise _unknown_field([lost])
+
+
+def _unknown_fields(error: ValidationError) -> list[str]:
+    """Name the nested fields that models forbid because they do not know them, if that is all.
+
+    What is between a column and the field may be a dictionary's keys, so content.
+    """
+    details = error.errors(include_input=False, include_url=False, include_context=False)
+    if any(detail["type"] not in _FORBIDDEN for detail in details):
+        return []
+    return sorted({f"{detail['loc'][0]}.{detail['loc'][-1]}" for detail in details})
 
 
 def _rejected(reason: str) -> Undecodable:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
 
 from durable_ingest.errors import ContractError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic.fields import FieldInfo
+
+_FIELDS: Final = "__pydantic_fields__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +75,43 @@ def fields_of(model: type[BaseModel]) -> ModelFields:
 
 
 @cache
-def names_of(model: type[BaseModel]) -> dict[str, frozenset[str]]:
-    """Give every name that may stand in a nested model's JSON -> the fields that it gives."""
-    config = model.model_config
+def names_of(model: type) -> dict[str, frozenset[str]]:
+    """Give every name that may stand in a nested model's JSON -> the fields that it gives.
+
+    Args:
+        model: a pydantic model, or a dataclass that is nested in one.
+    """
+    kind: Any = model if hasattr(model, _FIELDS) else _as_pydantic_reads_it(model)
+    config = _config(model)
     by_name = bool(config.get("populate_by_name") or config.get("validate_by_name"))
     names: dict[str, set[str]] = {}
-    for name, info in model.model_fields.items():
+    for name, info in getattr(kind, _FIELDS).items():
         written = info.serialization_alias or info.alias or name
         for text in (*_readable_names(name, info, by_name=by_name), written):
             names.setdefault(text, set()).add(name)
-    for name, computed in model.model_computed_fields.items():
-        names.setdefault(computed.alias or name, set())
+    for name, computed in kind.__pydantic_decorators__.computed_fields.items():
+        names.setdefault(computed.info.alias or name, set())
     return {text: frozenset(fields) for text, fields in names.items()}
+
+
+def keeps_unknown(model: type) -> bool:
+    """Say whether a nested model keeps the fields that it does not know."""
+    return _config(model).get("extra") == "allow"
+
+
+def _config(model: type) -> Mapping[str, Any]:
+    name = "model_config" if issubclass(model, BaseModel) else "__pydantic_config__"
+    config: Mapping[str, Any] = getattr(model, name, {})
+    return config
+
+
+def _as_pydantic_reads_it(model: type) -> type:
+    """Make the class that says what pydantic reads into a dataclass of the standard library."""
+    from pydantic.dataclasses import dataclass as read  # noqa: PLC0415 - few models need it
+
+    frozen = getattr(model, "__dataclass_params__").frozen  # noqa: B009 - types do not know it
+    made: type = read(model, frozen=frozen)
+    return made
 
 
 def _check_is_row(model: object) -> None:

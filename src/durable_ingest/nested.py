@@ -5,12 +5,14 @@ A pydantic model drops fields that it does not know. In a JSON column that would
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
-from durable_ingest.fields import names_of
+from durable_ingest.fields import keeps_unknown, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,15 +27,17 @@ def dropped(given: object, kept: object, path: str) -> str | None:
         path: where it stands, for the answer.
     """
     match given, kept:
-        case list(), list() | tuple():
+        case _, RootModel():
+            return dropped(given, kept.root, path)
+        case list(), AbstractSet():
+            return _by_set(given, kept, f"{path}[]")
+        case list(), Sequence():
             return _first(zip(given, kept, strict=False), f"{path}[]")
-        case dict(), BaseModel():
-            return _by_model(given, kept, path)
         case dict(), dict():
             shorter = len(kept) < len(given)
             return f"{path}.*" if shorter else _first(_pairs(given, kept), f"{path}.*")
-        case dict(), _ if is_dataclass(kept) and len(fields(kept)) < len(given):
-            return f"{path}.*"
+        case dict(), _ if isinstance(kept, BaseModel) or is_dataclass(kept):
+            return _by_names(given, kept, path)
         case _:
             return None
 
@@ -47,14 +51,22 @@ def _first(pairs: Iterable[tuple[object, object]], path: str) -> str | None:
     return next(filter(None, (dropped(given, kept, path) for given, kept in pairs)), None)
 
 
-def _by_model(given: dict[str, Any], kept: BaseModel, path: str) -> str | None:
-    if type(kept).model_config.get("extra") == "allow":
-        return None
-    known = names_of(type(kept))
+def _by_set(given: list[object], kept: AbstractSet[object], path: str) -> str | None:
+    """Look for a value that no element of a set kept whole; nobody knows which one it became."""
+    for value in given:
+        losses = [dropped(value, element, path) for element in kept]
+        if losses and all(losses):
+            return losses[0]
+    return None
+
+
+def _by_names(given: dict[str, Any], kept: object, path: str) -> str | None:
+    model: Any = type(kept)
+    known = names_of(model)
     for name, value in given.items():
-        if name not in known:
+        if name not in known and not keeps_unknown(model):
             return f"{path}.{name}"
-        for field in known[name]:
+        for field in known.get(name, ()):
             if lost := dropped(value, getattr(kept, field, None), f"{path}.{name}"):
                 return lost
     return None

@@ -1,19 +1,24 @@
 """Bodies: what is refused, by the name of its field, and what a drainer makes of others' bodies."""
 
+from collections import deque
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import (
+    AliasChoices,
     BaseModel,
     ConfigDict,
     Field,
+    RootModel,
     SecretStr,
     computed_field,
     field_serializer,
     field_validator,
 )
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from durable_ingest import Table
 from durable_ingest.codec import Undecodable, decode, encode
@@ -248,6 +253,116 @@ def test_a_field_that_the_model_does_not_know_holds_the_message(body: str, name:
     with pytest.raises(Undecodable, match=name) as raised:
         decode(ROWS, body, {})
     assert raised.value.refusal.fault is Fault.MISCONFIGURED
+
+
+@dataclass(frozen=True)
+class Token:
+    """A nested dataclass that sets may hold."""
+
+    value: int
+    metal: str = "tin"
+
+
+@dataclass
+class Coin:
+    """A nested dataclass."""
+
+    value: int
+    metal: Annotated[str, Field(validation_alias=AliasChoices("metal", "alloy"))] = "gold"
+    years: list[int] = field(default_factory=list)
+
+
+@pydantic_dataclass
+class Box:
+    """A nested dataclass of pydantic's, with one inside."""
+
+    coins: list[Coin]
+    label: str = Field(default="", alias="tag")
+
+    @computed_field
+    def full(self) -> bool:
+        """Say whether there is anything in it."""
+        return bool(self.coins)
+
+
+class Pair(RootModel[list[Inner]]):
+    """A nested model that is a list."""
+
+
+class Open(BaseModel):
+    """A nested model that keeps what it does not know."""
+
+    model_config = ConfigDict(extra="allow")
+    inner: Inner | None = None
+
+
+class Strict(BaseModel):
+    """A nested model that forbids what it does not know."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str = ""
+
+
+class Cabinet(BaseModel):
+    """A row with values of many kinds in JSON columns."""
+
+    id: str
+    coin: Coin | None = None
+    box: Box | None = None
+    tokens: frozenset[Token] = frozenset()
+    pair: Pair | None = None
+    open: Open | None = None
+    queue: deque[Inner] = deque()
+    strict: list[Strict] = []
+
+
+CABINETS = Table("cabinets", Cabinet, key="id")
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ('"coin": {"value": 1, "fresh": 1}', "'coin.fresh'"),
+        ('"box": {"coins": [], "fresh": 1}', "'box.fresh'"),
+        ('"box": {"coins": [{"value": 1, "fresh": 1}]}', r"'box.coins\[\].fresh'"),
+        ('"tokens": [{"value": 1}, {"value": 2, "fresh": 1}]', r"'tokens\[\].fresh'"),
+        ('"pair": [{"text": "a", "fresh": 1}]', r"'pair\[\].fresh'"),
+        ('"open": {"more": 1, "inner": {"fresh": 1}}', "'open.inner.fresh'"),
+        ('"queue": [{"fresh": 1}]', r"'queue\[\].fresh'"),
+        ('"strict": [{"text": "a"}, {"fresh": 1}]', "'strict.fresh'"),
+    ],
+)
+def test_a_field_that_what_is_nested_does_not_know_holds_the_message(value: str, name: str) -> None:
+    """Whatever it is nested in, and however many fields it may leave out."""
+    with pytest.raises(Undecodable, match=name) as raised:
+        decode(CABINETS, f'{{"id": "1", {value}}}', {})
+    assert raised.value.refusal.fault is Fault.MISCONFIGURED
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"coin": {"value": 1}',
+        '"coin": {"value": 1, "alloy": "brass", "years": [1]}',
+        '"box": {"coins": [{"value": 1}], "tag": "t", "full": true}',
+        '"tokens": [{"value": 1}, {"value": 2, "metal": "tin"}]',
+        '"pair": [{"text": "a"}]',
+        '"open": {"more": {"fresh": 1}, "inner": {"text": "a"}}',
+        '"queue": [{"text": "a"}, {}]',
+        '"strict": [{}]',
+    ],
+)
+def test_what_is_nested_is_read_by_all_its_names(value: str) -> None:
+    """Nothing of it is unknown."""
+    assert decode(CABINETS, f'{{"id": "1", {value}}}', {}).present >= {"id"}
+
+
+def test_a_nested_model_that_refuses_more_than_a_field_rejects_the_message() -> None:
+    """Another model would not take it either."""
+    body = '{"id": "1", "strict": [{"fresh": 1}, {"text": 5}]}'
+    with pytest.raises(Undecodable, match="the body fails the model") as raised:
+        decode(CABINETS, body, {})
+    assert raised.value.refusal.fault is Fault.REJECTED
 
 
 def test_a_validator_that_breaks_holds_the_message() -> None:
