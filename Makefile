@@ -7,6 +7,8 @@ bin := .venv/bin
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
 compile := $(bin)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
+# One commit makes one wheel, wherever and whenever it is built.
+dated = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
 
 help: ## List the targets
 	@sed -nE 's/^([a-z]+): ## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -64,11 +66,11 @@ requirements: ## Compile requirements/ anew after a change in pyproject.toml; AR
 	$(compile) $(ARGS) --extra testing --output-file requirements/testing.txt pyproject.toml
 	echo uv | $(compile) $(ARGS) --no-annotate --output-file requirements/bootstrap.txt -
 
-dist: ## Build the wheel and the source distribution into dist/
+dist: ## Build the wheel and the source distribution into dist/, dated as the last commit
 	@scripts/venv
 	rm -rf dist
-	$(bin)/hatchling build --directory dist
-	@scripts/check-wheel dist/*.whl
+	$(dated) $(bin)/hatchling build --directory dist
+	@$(dated) $(bin)/python scripts/check-dist dist
 
 clean: ## Remove .venv and everything else that was made
 	rm -rf .venv dist .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache \
