@@ -7,6 +7,9 @@ bin := .venv/bin
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
 compile := $(bin)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
+# What pyproject.toml names, in the lowest versions that it claims.
+lowest := $(bin)/uv pip compile --universal --python-version 3.11 --resolution lowest-direct \
+	--all-extras --no-deps --no-annotate --no-header --quiet
 # One commit makes one wheel, wherever and whenever it is built.
 dated = SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)}
 
@@ -64,6 +67,9 @@ requirements: ## Compile requirements/ anew after a change in pyproject.toml; AR
 	@scripts/venv
 	$(compile) $(ARGS) --group dev --output-file requirements/dev.txt pyproject.toml
 	$(compile) $(ARGS) --extra testing --output-file requirements/testing.txt pyproject.toml
+	$(compile) $(ARGS) --all-extras --group wheel --output-file requirements/newest.txt pyproject.toml
+	set -o pipefail; $(lowest) pyproject.toml | \
+		$(compile) $(ARGS) --group wheel --output-file requirements/oldest.txt -
 	echo uv | $(compile) $(ARGS) --no-annotate --output-file requirements/bootstrap.txt -
 
 dist: ## Build the wheel and the source distribution into dist/, dated as the last commit
