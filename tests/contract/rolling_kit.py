@@ -74,6 +74,8 @@ class Rollout:
         self._service = MemoryQueueService(self._clock.now)
         self._queue: QueuePair = self._service.create_queue(f"rollout-{next(_numbers)}")
         self._drainers: list[Drainer] = []
+        self.faults = self._service.faults
+        """Orders faults of the queue."""
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run statements as root; give the last one's rows."""

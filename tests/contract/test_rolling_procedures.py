@@ -21,6 +21,7 @@ from tests.contract.rolling_models import (
     Nicknamed,
     Renamed,
     Renaming,
+    Revised,
     State,
     WithPhone,
 )
@@ -33,6 +34,7 @@ rollout = rolling_kit.rollout_fixture
 CUSTOMERS = "CREATE TABLE customers (id BIGINT PRIMARY KEY, email VARCHAR(40) NOT NULL)"
 ADD_PHONE = "ALTER TABLE customers ADD phone VARCHAR(20) NULL"
 OLD, NEW = age(Customer), age(WithPhone)
+AGES = ("older", "newer")
 
 
 def test_a_renamed_column_step_by_step(rollout: Rollout) -> None:
@@ -225,6 +227,51 @@ def test_a_guard_protects_a_row_that_a_new_drainer_has_written(rollout: Rollout)
         events.append(invocation.event)
     new(events[0], LambdaContext())
     assert rollout.rows()[0]["email"] == "2@x"
+
+
+class Revising(Customer):
+    """A version on its way: what does not have it yet is the oldest."""
+
+    revision: int = 0
+
+
+def test_a_version_that_is_a_new_field(rollout: Rollout) -> None:
+    """First the field, with a default; the guard once no body is left that lacks it."""
+    rollout.sql(CUSTOMERS, "ALTER TABLE customers ADD revision BIGINT NOT NULL DEFAULT 0")
+    field, guard = age(Revising), age(Revised, version="revision")
+    between = rollout.drainer(field)
+    rollout.send(OLD, Customer(id=1, email="a@x"))
+    rollout.send(field, Revising(id=2, email="b@x", revision=7))
+    rollout.finish(between)
+    late = Customer(id=3, email="late@x")
+    rollout.send(OLD, late)
+    rollout.send(guard, Revised(id=1, email="c@x", revision=1))
+    rollout.send(guard, Revised(id=2, email="older@x", revision=6))
+    last = rollout.drainer(guard)
+    assert rollout.deliver(last).dead == [late.model_dump_json()]
+    rollout.finish(between)
+    assert [tuple(row.values()) for row in rollout.rows()] == [
+        (1, "c@x", 1),
+        (2, "b@x", 7),
+        (3, "late@x", 0),
+    ]
+
+
+@pytest.mark.parametrize(("drained_by", "wins"), [("new", "newer"), ("old", "older")])
+def test_a_version_comes_to_the_drainer_first(rollout: Rollout, drained_by: str, wins: str) -> None:
+    """A producer that has it need not keep the order: a failed entry is sent after a newer one."""
+    rollout.sql(CUSTOMERS, "ALTER TABLE customers ADD revision BIGINT NOT NULL")
+    ages = {"old": age(Revised), "new": age(Revised, version="revision")}
+    rollout.faults.fail_entries(
+        lambda operation, entry: (
+            operation == "SendMessageBatch" and "older" in entry["MessageBody"]
+        ),
+        times=1,
+    )
+    records = [Revised(id=1, email=f"{which}@x", revision=n) for n, which in enumerate(AGES)]
+    rollout.producer(ages["new"]).enqueue_many(records)
+    rollout.finish(rollout.drainer(ages[drained_by]))
+    assert rollout.rows()[0]["email"] == f"{wins}@x"
 
 
 def test_a_message_between_drainers_with_and_without_an_inbox(rollout: Rollout) -> None:
