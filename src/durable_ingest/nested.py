@@ -43,8 +43,13 @@ def dropped(given: object, kept: object, path: str) -> str | None:
 
 
 def _pairs(given: dict[str, Any], kept: dict[Any, Any]) -> Iterable[tuple[object, object]]:
-    """Pair values by their place: keys may have been parsed, but keep their order."""
-    return zip(given.values(), kept.values(), strict=False)
+    """Pair values by their keys, those of parsed or other keys by their place.
+
+    A TypedDict has its own order; any other dictionary keeps that of the body.
+    """
+    yield from ((value, kept[name]) for name, value in given.items() if name in kept)
+    others = (value for name, value in kept.items() if name not in given)
+    yield from zip((v for name, v in given.items() if name not in kept), others, strict=False)
 
 
 def _first(pairs: Iterable[tuple[object, object]], path: str) -> str | None:

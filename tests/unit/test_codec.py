@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 import pytest
 from pydantic import (
@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+from typing_extensions import TypedDict
 
 from durable_ingest import Table
 from durable_ingest.codec import Undecodable, decode, encode
@@ -303,6 +304,14 @@ class Strict(BaseModel):
     text: str = ""
 
 
+class Label(TypedDict):
+    """A nested TypedDict, whose fields pydantic puts in this order."""
+
+    color: Inner
+    shape: Strict
+    size: NotRequired[int]
+
+
 class Cabinet(BaseModel):
     """A row with values of many kinds in JSON columns."""
 
@@ -314,6 +323,7 @@ class Cabinet(BaseModel):
     open: Open | None = None
     queue: deque[Inner] = deque()
     strict: list[Strict] = []
+    label: Label | None = None
 
 
 CABINETS = Table("cabinets", Cabinet, key="id")
@@ -330,6 +340,7 @@ CABINETS = Table("cabinets", Cabinet, key="id")
         ('"open": {"more": 1, "inner": {"fresh": 1}}', "'open.inner.fresh'"),
         ('"queue": [{"fresh": 1}]', r"'queue\[\].fresh'"),
         ('"strict": [{"text": "a"}, {"fresh": 1}]', "'strict.fresh'"),
+        ('"label": {"shape": {}, "size": 1, "color": {"fresh": 1}}', r"'label.\*.fresh'"),
     ],
 )
 def test_a_field_that_what_is_nested_does_not_know_holds_the_message(value: str, name: str) -> None:
@@ -350,6 +361,7 @@ def test_a_field_that_what_is_nested_does_not_know_holds_the_message(value: str,
         '"open": {"more": {"fresh": 1}, "inner": {"text": "a"}}',
         '"queue": [{"text": "a"}, {}]',
         '"strict": [{}]',
+        '"label": {"size": 1, "shape": {}, "color": {"at": 1.5}}',
     ],
 )
 def test_what_is_nested_is_read_by_all_its_names(value: str) -> None:
