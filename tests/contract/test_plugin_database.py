@@ -1,6 +1,7 @@
 """The fixture `ingest_mysql`: a database of one's own, and what befalls it."""
 
 import contextlib
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from durable_ingest.errors import BatchHeldError
 from durable_ingest.testing import DatabaseServer, LambdaContext, sqs_event, sqs_record
 from durable_ingest.testing.connection import connect
 from durable_ingest.testing.database import IngestDatabase, SchemaError
+from durable_ingest.testing.leased import LeasedServer
 
 if TYPE_CHECKING:
     from pymysql.connections import Connection
@@ -182,6 +184,83 @@ def test_nothing_more_is_lost_when_the_fault_ends(customers: IngestDatabase) -> 
     assert len(customers.rows("notes")) == 1
 
 
+def test_each_block_counts_its_own_lost_answers(customers: IngestDatabase) -> None:
+    """The second does not begin with what the first one lost, and one inside does not end it."""
+    with customers.lose_commit_answer(times=2) as outer:
+        assert _loses_its_answer(customers)
+        with customers.lose_commit_answer() as inner:
+            assert _loses_its_answer(customers)
+        assert not _loses_its_answer(customers)
+    assert (outer.lost, inner.lost) == (2, 0)
+    with customers.lose_commit_answer() as again:
+        assert _loses_its_answer(customers)
+    assert again.lost == 1
+
+
+def _loses_its_answer(customers: IngestDatabase) -> bool:
+    with contextlib.closing(through_the_proxy(customers)) as connection:
+        try:
+            connection.cursor().execute("INSERT INTO customers VALUES (UUID(), '', 0)")
+        except pymysql.err.OperationalError:
+            return True
+    return False
+
+
+def test_what_a_row_says_of_autocommit_is_no_setting(customers: IngestDatabase) -> None:
+    """Only SET changes the mode."""
+    with contextlib.closing(through_the_proxy(customers)) as connection:
+        cursor = connection.cursor()
+        cursor.execute("INSERT INTO notes VALUES (1, 'autocommit = 0')")
+        with customers.lose_commit_answer() as fault, pytest.raises(pymysql.err.OperationalError):
+            cursor.execute("INSERT INTO notes VALUES (2, '')")
+    assert fault.lost == 1
+
+
+def _reaches(database: IngestDatabase) -> bool:
+    try:
+        with contextlib.closing(connect(database.url, timeout=1.0)) as connection:
+            connection.cursor().execute(
+                "INSERT INTO notes VALUES (1, '') ON DUPLICATE KEY UPDATE text = ''"
+            )
+    except pymysql.err.MySQLError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("fault", ["outage", "read_only", "dark"])
+def test_a_fault_lasts_until_the_last_block_ends(customers: IngestDatabase, fault: str) -> None:
+    """A helper that takes the database away may be used while it is away."""
+    with getattr(customers, fault)():
+        with getattr(customers, fault)():
+            pass
+        assert customers.away
+        assert not _reaches(customers)
+    assert not customers.away
+    assert _reaches(customers)
+
+
+def test_what_still_lasts_when_the_test_ends_is_taken_back(
+    customers: IngestDatabase, database: DatabaseServer
+) -> None:
+    """The next test finds a server that writes; blocks that end later change nothing."""
+    other = IngestDatabase(database, [])
+    blocks = [other.outage(), other.read_only(), other.dark()]
+    for block in blocks:
+        block.__enter__()
+    other.close()
+    assert _reaches(customers)
+    before = threading.active_count()
+    for block in blocks:
+        block.__exit__(None, None, None)
+    assert threading.active_count() == before
+
+
+def test_a_folder_without_scripts_is_told(ingest_mysql: IngestDatabase, tmp_path: Path) -> None:
+    """A wrong folder is not a schema."""
+    with pytest.raises(FileNotFoundError, match=r"there is no \.sql file in "):
+        ingest_mysql.apply(tmp_path)
+
+
 def test_rows_of_a_table_without_a_key_are_read_too(ingest_mysql: IngestDatabase) -> None:
     """In no order; and names are quoted."""
     ingest_mysql.execute("CREATE TABLE `odd name` (x INT)")
@@ -199,3 +278,16 @@ def test_a_client_that_demands_tls_is_told(customers: IngestDatabase) -> None:
 def through_the_proxy(customers: IngestDatabase) -> "Connection[Any]":
     """Connect as a team's own code does."""
     return connect(customers.url)
+
+
+def test_a_given_server_comes_back_without_an_administrators_rights(
+    database: DatabaseServer,
+) -> None:
+    """Its settings were not changed, so there is nothing to set."""
+    server = LeasedServer(database.url)
+    server.stop()
+    server.start()
+    try:
+        server.connect().close()
+    finally:
+        server.stop()

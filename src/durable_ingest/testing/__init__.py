@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from durable_ingest.testing.commit_faults import CommitFaults
+    from durable_ingest.testing.commit_faults import CommitFault
     from durable_ingest.testing.containers import ContainerServer
     from durable_ingest.testing.database import IngestDatabase, SchemaError
     from durable_ingest.testing.deliveries import IngestQueue
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action",
-    "CommitFaults",
+    "CommitFault",
     "ContainerServer",
     "ContextMaker",
     "DatabaseServer",
@@ -94,7 +94,7 @@ __all__ = [
 
 _MODULE_OF = {
     "Action": "proxy",
-    "CommitFaults": "commit_faults",
+    "CommitFault": "commit_faults",
     "ContainerServer": "containers",
     "ContextMaker": "lambda_builders",
     "DatabaseServer": "servers",

@@ -10,12 +10,14 @@ from durable_ingest.testing.commit_faults import CommitFaults
 from durable_ingest.testing.connection import Address, connect
 from durable_ingest.testing.proxy import TcpProxy
 from durable_ingest.testing.servers import fresh_database
+from durable_ingest.testing.switch import Switch
 from durable_ingest.testing.waiting import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from durable_ingest.testing.commit_faults import CommitFault
     from durable_ingest.testing.servers import DatabaseServer
 
 
@@ -48,7 +50,14 @@ class IngestDatabase:
         self._proxy.__enter__()
         self.url = self._proxy.url(self._direct)
         """For `MySQL(url)`, or DURABLE_INGEST_MYSQL_URL."""
-        self._faults = 0
+        self._refusing = Switch(self._proxy.__exit__, self._proxy.__enter__)
+        self._stopped = Switch(server.stop, server.start)
+        self._unwritable = Switch(
+            lambda: server.read_only(on=True), lambda: server.read_only(on=False)
+        )
+        self._silent = Switch(self._proxy.hold, self._proxy.release)
+        # In the order in which they are taken back: a server that is down takes no settings.
+        self._faults = (self._stopped, self._refusing, self._unwritable, self._silent)
 
     def apply(self, *sources: str | Path) -> None:
         """Execute files of SQL, such as a schema or migrations.
@@ -58,12 +67,11 @@ class IngestDatabase:
                 names. Looked for in the test's folder, then its parents up to pytest's root.
 
         Raises:
-            FileNotFoundError: there is no such file or folder.
+            FileNotFoundError: there is no such file or folder, or no `.sql` file in the folder.
             SchemaError: the server refuses a statement; names the file and the statement.
         """
         for source in sources:
-            found = self._find(Path(source))
-            for file in sorted(found.glob("*.sql")) if found.is_dir() else [found]:
+            for file in _scripts(self._find(Path(source))):
                 self._run_script(file)
 
     def execute(self, sql: str, args: Sequence[object] = ()) -> list[tuple[Any, ...]]:
@@ -87,7 +95,7 @@ class IngestDatabase:
     @property
     def away(self) -> bool:
         """Whether `outage`, `read_only` or `dark` lasts."""
-        return self._faults > 0
+        return any(fault.is_on for fault in self._faults)
 
     @contextlib.contextmanager
     def outage(self, *, stop: bool = False) -> Iterator[None]:
@@ -97,83 +105,51 @@ class IngestDatabase:
             stop: shut the server down, and start it again at the end, which takes seconds.
                 Without it only the proxy in front of it goes, which looks the same to clients.
         """
-        with self._fault():
-            self._proxy.__exit__()
-            try:
-                with self._stopped() if stop else contextlib.nullcontext():
-                    yield
-            finally:
-                self._proxy.__enter__()
+        with self._refusing.held(), self._stopped.held() if stop else contextlib.nullcontext():
+            yield
 
-    @contextlib.contextmanager
-    def read_only(self) -> Iterator[None]:
+    def read_only(self) -> AbstractContextManager[None]:
         """Refuse writes, as the old writer does after a failover; connections stay.
 
         It goes for the whole server.
         """
-        with self._fault():
-            self._server.read_only(on=True)
-            try:
-                yield
-            finally:
-                self._server.read_only(on=False)
+        return self._unwritable.held()
 
-    @contextlib.contextmanager
-    def dark(self) -> Iterator[None]:
+    def dark(self) -> AbstractContextManager[None]:
         """Let nothing pass: connections hang, new ones too.
 
         Clients find out by their time limits, in real time: give `deliver` a short `timeout`.
         """
-        with self._fault():
-            self._proxy.hold()
-            try:
-                yield
-            finally:
-                self._proxy.release()
+        return self._silent.held()
 
     def kill_connections(self) -> AbstractContextManager[None]:
         """End every connection at once, whatever it is doing; new ones are accepted."""
         self._proxy.cut()
         return contextlib.nullcontext()
 
-    @contextlib.contextmanager
-    def lose_commit_answer(self, times: int = 1) -> Iterator[CommitFaults]:
+    def lose_commit_answer(self, times: int = 1) -> AbstractContextManager[CommitFault]:
         """Carry the next commits out and lose their answers: the connection ends instead.
 
         Args:
             times: how many.
 
-        Yields:
-            What counts them: `.lost`.
+        Returns:
+            What counts them, as a context manager: `.lost`.
         """
-        self._commits.lose(times)
-        try:
-            yield self._commits
-        finally:
-            self._commits.lose(0)
+        return self._commits.lose(times)
 
     def close(self) -> None:
-        """Close the proxy and drop the database."""
-        self._proxy.__exit__()
+        """Take back what still lasts, close the proxy, drop the database."""
+        with contextlib.ExitStack() as last_first:
+            last_first.callback(self._drop)
+            last_first.callback(self._proxy.__exit__)
+            for fault in reversed(self._faults):
+                last_first.callback(fault.release)
+
+    def _drop(self) -> None:
         name = Address.parse(self._direct).database
         self._server.execute(f"DROP DATABASE IF EXISTS `{name}`")
         self._server.databases.remove(name)
-
-    @contextlib.contextmanager
-    def _fault(self) -> Iterator[None]:
-        self._faults += 1
-        try:
-            yield
-        finally:
-            self._faults -= 1
-
-    @contextlib.contextmanager
-    def _stopped(self) -> Iterator[None]:
-        self._server.stop()
-        try:
-            yield
-        finally:
-            self._server.start()
 
     def _connect(self, **settings: Any) -> Any:  # noqa: ANN401  PyMySQL's connection
         return connect(self._direct, **settings)
@@ -195,13 +171,23 @@ class IngestDatabase:
         connection = self._connect(client_flag=CLIENT.MULTI_STATEMENTS)
         with contextlib.closing(connection), connection.cursor() as cursor:
             try:
-                cursor.execute(file.read_text())
+                cursor.execute(file.read_text(encoding="utf-8"))
                 while more:
                     number += 1
                     more = bool(cursor.nextset())
             except pymysql.err.Error as error:
                 message = f"{file}, statement {number}: {error}"
                 raise SchemaError(message) from error
+
+
+def _scripts(found: Path) -> list[Path]:
+    if not found.is_dir():
+        return [found]
+    files = sorted(found.glob("*.sql"))
+    if not files:
+        message = f"there is no .sql file in {found}"
+        raise FileNotFoundError(message)
+    return files
 
 
 class SchemaError(RuntimeError):

@@ -29,6 +29,7 @@ class LeasedServer(GivenServer):
         self._server_url = url
         self._server_admin_url = admin_url or url
         self._proxy: TcpProxy | None = None
+        self._is_read_only = False
         through = [
             replace(Address.parse(given), host="127.0.0.1", port=self.port).url
             for given in (self._server_url, self._server_admin_url)
@@ -46,7 +47,8 @@ class LeasedServer(GivenServer):
         if self.running:
             message = "the server runs already"
             raise RuntimeError(message)
-        self.read_only(read_only)
+        if read_only != self._is_read_only:
+            self.read_only(read_only)
         self._open()
 
     def stop(self) -> None:
@@ -75,6 +77,7 @@ class LeasedServer(GivenServer):
         mysql = self._flavour_at_the_server() == "mysql"
         name = "super_read_only" if on and mysql else "read_only"
         self._at_the_server(f"SET GLOBAL {name} = {int(on)}")
+        self._is_read_only = on
 
     def close(self) -> None:
         """Give the server back as it was: writable, and without the databases made here."""

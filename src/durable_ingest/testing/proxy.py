@@ -140,7 +140,9 @@ class TcpProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End every connection and stop listening."""
+        """End every connection and stop listening. May be called again."""
+        if self._listener is None:
+            return
         self._closing = True
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1.0):
             pass  # wakes accept()
@@ -149,8 +151,7 @@ class TcpProxy:
         for link in self._open_links():
             link.cut()
             link.thread.join(_END_WITHIN)
-        if self._listener is not None:
-            self._listener.close()
+        self._listener.close()
         self._listener = self._acceptor = None
 
     def _open_links(self) -> "list[_Link]":
