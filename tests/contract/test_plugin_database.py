@@ -1,9 +1,10 @@
 """The fixture `ingest_mysql`: a database of one's own, and what befalls it."""
 
 import contextlib
+import json
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pymysql
 import pytest
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 
 from durable_ingest import Drainer, MySQL, Retry, Table
 from durable_ingest.errors import BatchHeldError
-from durable_ingest.testing import DatabaseServer, LambdaContext, sqs_event, sqs_record
+from durable_ingest.testing import DatabaseServer, IngestQueue, LambdaContext, sqs_event, sqs_record
 from durable_ingest.testing.connection import connect
 from durable_ingest.testing.database import IngestDatabase, SchemaError
 from durable_ingest.testing.leased import LeasedServer
@@ -112,6 +113,31 @@ def test_in_an_outage_a_drainer_holds_and_afterwards_it_stores(
     assert not customers.away
     drainer.handle(event(), LambdaContext())
     assert [row["customer_id"] for row in customers.rows("customers")] == ["a", "warm"]
+
+
+@pytest.mark.parametrize("acknowledge", ["report", "delete"])
+def test_a_handler_that_swallows_what_its_drainer_held_stored_nothing(
+    customers: IngestDatabase, ingest_queue: IngestQueue, acknowledge: Literal["report", "delete"]
+) -> None:
+    """The mapping deletes it all, which is a loss, though no answer says so."""
+    client = ingest_queue.client
+    drainer = Drainer(MySQL(customers.url), PLAIN, acknowledge=acknowledge, client=client)
+    for name, email in (("a", "a@example.com"), ("b", "too long" * 50)):
+        client.send_message(
+            QueueUrl=ingest_queue.url,
+            MessageBody=json.dumps({"customer_id": name, "email": email}),
+            MessageGroupId=name,
+            MessageDeduplicationId=name,
+        )
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> None:
+        with contextlib.suppress(BatchHeldError):
+            drainer.handle(event, context)
+
+    delivery = ingest_queue.deliver(handler)
+    assert "b" in {record.body["customer_id"] for record in delivery.lost}
+    assert "b" not in {record.body["customer_id"] for record in delivery.stored}
+    assert "names no failure, but held 1 of 2 messages" in delivery.lost[-1].reason
 
 
 def test_read_only_refuses_writes_and_ends(customers: IngestDatabase) -> None:

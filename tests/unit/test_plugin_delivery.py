@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from durable_ingest.errors import BatchHeldError
-from durable_ingest.testing import IngestQueue, VirtualClock, lost_answer
+from durable_ingest.testing import IngestQueue, VirtualClock, deliveries, lost_answer, throttled
 from durable_ingest.testing.delivery import DeliveredRecord
 
 if TYPE_CHECKING:
@@ -164,6 +164,82 @@ def test_a_mapping_that_hears_no_failures_loses_messages(ingest_queue: IngestQue
     delivery = ingest_queue.deliver(holding("a"), report_batch_item_failures=False)
     assert ends(delivery) == [["b"], [], [], ["a"]]
     assert delivery.lost[0].reason == "deleted, though: the handler answered that it failed"
+
+
+def test_what_a_handler_sends_itself_is_delivered_too(ingest_queue: IngestQueue) -> None:
+    """Each message brings the next, until one does not; all are told."""
+
+    def handler(event: Event, _context: object) -> Event:
+        for record in event["Records"]:
+            if (number := int(record["body"])) < 9:
+                send(ingest_queue, str(number + 1))
+        return takes_all(event, None)
+
+    send(ingest_queue, "0")
+    assert ends(ingest_queue.deliver(handler)) == [list(range(10)), [], [], []]
+
+
+def test_a_handler_that_never_ends_sending_is_stopped(
+    ingest_queue: IngestQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its test fails, and does not hang."""
+    monkeypatch.setattr(deliveries, "MOST_SENT", 50)
+
+    def handler(event: Event, _context: object) -> Event:
+        for record in event["Records"]:
+            send(ingest_queue, f"{record['body']}0")
+            send(ingest_queue, f"{record['body']}1")
+        if len(ingest_queue.messages()) > 5_000:
+            pytest.fail("it went on")
+        return takes_all(event, None)
+
+    send(ingest_queue, "1")
+    with pytest.raises(RuntimeError, match="more than 50 messages to its own queue"):
+        ingest_queue.deliver(handler)
+    assert ends(ingest_queue.deliver(takes_all))[1:] == [[], [], []]
+
+
+def test_a_handler_may_not_deliver(ingest_queue: IngestQueue) -> None:
+    """It would pass the time that its own messages are hidden."""
+    send(ingest_queue, "a")
+
+    def handler(event: Event, _context: object) -> Event:
+        ingest_queue.deliver(takes_all)
+        return takes_all(event, None)
+
+    [held] = ingest_queue.deliver(handler).held
+    assert held.reason == "RuntimeError: deliver was called by a handler that it delivers to"
+    assert ends(ingest_queue.deliver(takes_all)) == [["a"], [], [], []]
+
+
+def test_a_fault_that_strikes_the_receive_delivers_nothing(ingest_queue: IngestQueue) -> None:
+    """The mapping polls on, as on AWS."""
+    send(ingest_queue, "a")
+    with ingest_queue.fail_calls(throttled):
+        delivery = ingest_queue.deliver(takes_all)
+    assert delivery.invocations == ()
+    assert "the receive failed: An error occurred (RequestThrottled)" in delivery.held[0].reason
+    with ingest_queue.fail_calls(throttled, times=1):
+        assert ends(ingest_queue.deliver(takes_all)) == [["a"], [], [], []]
+
+
+def test_an_error_raised_over_a_held_batch_gives_its_reasons(ingest_queue: IngestQueue) -> None:
+    """What the drainer deleted before was stored."""
+    send(ingest_queue, "a", "a")
+    send(ingest_queue, "b", "b")
+
+    def handler(event: Event, _context: object) -> None:
+        first, *others = event["Records"]
+        for record in others:
+            ingest_queue.client.delete_message(
+                QueueUrl=ingest_queue.url, ReceiptHandle=record["receiptHandle"]
+            )
+        error = BatchHeldError("held 1", {first["messageId"]: "the table is away"})
+        raise RuntimeError("the team's own") from error
+
+    delivery = ingest_queue.deliver(handler)
+    assert ends(delivery) == [["b"], ["a"], [], []]
+    assert delivery.held[0].reason == "the table is away"
 
 
 def test_a_delete_that_is_not_confirmed_leaves_the_message(ingest_queue: IngestQueue) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from durable_ingest.testing.delivery import DeliveredRecord
     from durable_ingest.testing.event_source import Handler, Invocation
+    from durable_ingest.testing.events import LambdaContext
     from durable_ingest.testing.memory_queue import MemoryQueueService, StoredMessage
     from durable_ingest.testing.queue_faults import CallFault, EntryFault
     from durable_ingest.testing.queue_service import QueuePair
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 QUIET_AFTER = 3
 """Passes without anything stored or dead-lettered after which nothing more is expected."""
+MOST_SENT = 10_000
+"""Messages that a handler may send to its own queue in one delivery."""
 
 
 class IngestQueue:
@@ -44,6 +47,7 @@ class IngestQueue:
         self._pair = pair
         self._clock = clock
         self._away = away
+        self._delivers = False
         self.client = service.client()
         """The methods of a boto3 client, without a network between."""
         self.endpoint_url = service.endpoint_url
@@ -106,32 +110,46 @@ class IngestQueue:
             batch_size: at most 10.
             timeout: the function's, in seconds.
             report_batch_item_failures: the mapping's FunctionResponseTypes.
-        """
-        with _Watch(self._service, self._pair) as watch:
-            source = EventSource(
-                self.client,
-                self.url,
-                lambda: handler,
-                batch_size=batch_size,
-                function_timeout=timeout,
-                report_batch_item_failures=report_batch_item_failures,
-                on_invocation=watch.saw,
-                now=self._clock.monotonic,
-            )
-            quiet = 0
-            while watch.waiting() and quiet < QUIET_AFTER:
-                before = watch.settled()
-                self._offer_each_message_once(source)
-                quiet = 0 if watch.settled() != before else quiet + 1
-                if self._away():
-                    break
-            return watch.delivery()
 
-    def _offer_each_message_once(self, source: EventSource) -> None:
+        Raises:
+            RuntimeError: called by a handler that it delivers to, or the handler sends message
+                after message to its own queue.
+        """
+        if self._delivers:
+            message = "deliver was called by a handler that it delivers to"
+            raise RuntimeError(message)
+        self._delivers = True
+        try:
+            with _Watch(self._service, self._pair) as watch:
+                source = EventSource(
+                    self.client,
+                    self.url,
+                    lambda: watch.before(handler),
+                    batch_size=batch_size,
+                    function_timeout=timeout,
+                    report_batch_item_failures=report_batch_item_failures,
+                    on_invocation=watch.saw,
+                    now=self._clock.monotonic,
+                )
+                self._deliver_until_quiet(source, watch)
+                return watch.delivery()
+        finally:
+            self._delivers = False
+
+    def _deliver_until_quiet(self, source: EventSource, watch: _Watch) -> None:
+        quiet = 0
+        while watch.waiting() and quiet < QUIET_AFTER:
+            before = watch.unsettled()
+            self._offer_each_message_once(source, watch)
+            quiet = 0 if watch.unsettled() != before else quiet + 1
+            if self._away():
+                break
+
+    def _offer_each_message_once(self, source: EventSource, watch: _Watch) -> None:
         """Deliver what is there now; what waits behind a held message of its group stays."""
-        offered = {message.message_id for message in self._service.stored(self.url)}
+        offered = watch.waiting()
         self._make_visible()
-        while invocation := source.step():
+        while invocation := watch.receiving(source.step):
             delivered = {record["messageId"] for record in invocation.event["Records"]}
             if not delivered & offered:
                 return
@@ -151,6 +169,8 @@ class _Watch(logging.Handler):
         self._service = service
         self._pair = pair
         self._seen: dict[str, StoredMessage] = {}
+        self._most: int | None = None
+        self._not_received = ""
         self._why: dict[str, str] = {}
         self._invocations: list[Invocation] = []
         self._logged: list[str] = []
@@ -167,18 +187,41 @@ class _Watch(logging.Handler):
         """Keep what the library logs."""
         self._logged.append(record.getMessage())
 
-    def waiting(self) -> list[str]:
-        """List the messages in the queue."""
+    def waiting(self) -> set[str]:
+        """Give the messages in the queue."""
         messages = self._service.stored(self._pair.url)
         self._seen |= {message.message_id: message for message in messages}
-        return [message.message_id for message in messages]
+        return {message.message_id for message in messages}
 
-    def settled(self) -> tuple[int, int]:
-        """Count what changes when a message is done with."""
-        return len(self.waiting()), len(self._service.stored(str(self._pair.dead_letter_url)))
+    def unsettled(self) -> tuple[set[str], int]:
+        """Give what changes when a message is done with."""
+        return self.waiting(), len(self._service.stored(str(self._pair.dead_letter_url)))
+
+    def before(self, handler: Handler) -> Handler:
+        """See what lies in the queue before each call: also what the handler itself has sent."""
+
+        def watched(event: dict[str, Any], context: LambdaContext) -> object:
+            self.waiting()
+            return handler(event, context)
+
+        return watched
+
+    def receiving(self, step: Callable[[], Invocation | None]) -> Invocation | None:
+        """Receive and invoke; a receive that fails brings nothing, and the mapping polls on."""
+        if self._most is None:
+            self._most = len(self._seen) + MOST_SENT
+        elif len(self._seen) > self._most:
+            message = f"the handler has sent more than {MOST_SENT} messages to its own queue"
+            raise RuntimeError(message)
+        try:
+            return step()
+        except Exception as error:  # noqa: BLE001  whatever a fault of the queue raises
+            self._not_received = f"not delivered: the receive failed: {error}"
+            return None
 
     def saw(self, invocation: Invocation) -> None:
         """Note what one call of the handler said."""
+        self._not_received = ""
         self._invocations.append(invocation)
         ids = [record["messageId"] for record in invocation.event["Records"]]
         failed = unsettled(invocation, self._logged)
@@ -195,7 +238,7 @@ class _Watch(logging.Handler):
             if message_id in dead:
                 ends["dead"].append(record_of(message, dead[message_id]))
             elif message_id in here:
-                ends["held"].append(record_of(message, _why_held(why)))
+                ends["held"].append(record_of(message, self._why_held(why)))
             elif why == "":
                 ends["stored"].append(record_of(message))
             else:
@@ -210,8 +253,7 @@ class _Watch(logging.Handler):
         new = [m for m in letters if m.message_id not in self._dead_before]
         return dict(dead_letter_of(message) for message in new)
 
-
-def _why_held(why: str | None) -> str:
-    if why is None:
-        return "not delivered: an earlier message of its group waits"
-    return why or "the handler was done with it, but its delete was not confirmed"
+    def _why_held(self, why: str | None) -> str:
+        if why is None:
+            return self._not_received or "not delivered: an earlier message of its group waits"
+        return why or "the handler was done with it, but its delete was not confirmed"

@@ -92,11 +92,23 @@ def unsettled(invocation: Invocation, logged: Sequence[str]) -> dict[str, str]:
     if invocation.timed_out:
         return dict.fromkeys(ids, "the function timed out")
     if invocation.error is not None:
-        held = getattr(invocation.error, "held", None)
-        if isinstance(held, dict):
-            return {str(message_id): str(reason) for message_id, reason in held.items()}
+        held = _held_by(invocation.error)
+        if held is not None:
+            return held
         return dict.fromkeys(ids, f"{type(invocation.error).__name__}: {invocation.error}")
     answer = invocation.answer
     failures = answer.get("batchItemFailures") if isinstance(answer, dict) else None
+    if not failures and (said := [line for line in logged if line.startswith("held ")]):
+        return dict.fromkeys(ids, f"the handler's answer names no failure, but {'; '.join(said)}")
     why = "; ".join(logged) or "the handler answered that it failed"
     return {failure["itemIdentifier"]: why for failure in failures or ()}
+
+
+def _held_by(error: BaseException | None) -> dict[str, str] | None:
+    """Give what a `BatchHeldError` holds, also where the team's own error was raised over it."""
+    while error is not None:
+        held = getattr(error, "held", None)
+        if isinstance(held, dict):
+            return {str(message_id): str(reason) for message_id, reason in held.items()}
+        error = error.__cause__ or error.__context__
+    return None
