@@ -1,9 +1,11 @@
 """The plugin's smaller fixtures: time, contexts, events, and what handler modules find."""
 
+import importlib
 import os
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 
 from durable_ingest.clock import SYSTEM_CLOCK
@@ -103,21 +105,106 @@ def test_what_was_loaded_is_forgotten(project: Path, monkeypatch: pytest.MonkeyP
     assert "os" in sys.modules
 
 
+def test_packages_are_left_as_they_were(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither does one keep a module that was forgotten, nor lose one that was there before."""
+    (project / "plugin_package").mkdir()
+    for name in ("__init__", "new", "old"):
+        (project / "plugin_package" / f"{name}.py").touch()
+    monkeypatch.syspath_prepend(project)
+    package = importlib.import_module("plugin_package")
+    old = importlib.import_module("plugin_package.old")
+    environment = IngestEnvironment(monkeypatch, [project])
+    new, other = environment.load("plugin_package.new", "plugin_package.old")
+    environment.load("plugin_package.old")
+    assert (package.new, other is old) == (new, False)
+    environment.close()
+    assert not hasattr(package, "new")
+    assert sys.modules["plugin_package.old"] is package.old is old
+    for name in ("plugin_package", "plugin_package.old"):
+        monkeypatch.delitem(sys.modules, name)
+
+
+def test_the_library_is_not_forgotten(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it lies in the team's own tree: its classes would be there twice."""
+    (project / "durable_ingest_stand_in.py").touch()
+    (project / "plugin_library.py").write_text(
+        "import sys, durable_ingest_stand_in\n"
+        "sys.modules['durable_ingest.plugin_stand_in'] = durable_ingest_stand_in\n"
+    )
+    environment = IngestEnvironment(monkeypatch, [project])
+    environment.load("plugin_library")
+    environment.close()
+    assert "durable_ingest.plugin_stand_in" in sys.modules
+    monkeypatch.delitem(sys.modules, "durable_ingest.plugin_stand_in")
+
+
+def test_a_packages_modules_are_not_taken_for_pythons(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where tests lie beside handlers, in a package."""
+    package = project / "plugin_shadows"
+    package.mkdir()
+    for name in ("__init__", "colorsys"):
+        (package / f"{name}.py").touch()
+    (package / "plugin_flat.py").write_text("import colorsys\n")
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    environment = IngestEnvironment(monkeypatch, [package, project])
+    flat, dotted = environment.load("plugin_flat", "plugin_shadows.plugin_flat")
+    environment.close()
+    assert hasattr(flat.colorsys, "rgb_to_hsv")
+    assert hasattr(dotted.colorsys, "rgb_to_hsv")
+
+
+def test_a_module_that_is_not_there_says_where_it_was_looked_for(
+    ingest_env: IngestEnvironment, project: Path
+) -> None:
+    """Folder by folder, and nothing of a database."""
+    with pytest.raises(ModuleNotFoundError) as caught:
+        ingest_env.load("plugin_handlre")
+    assert caught.value.__notes__ == [f"looked in {project}"]
+
+
 @pytest.fixture
-def production(monkeypatch: pytest.MonkeyPatch) -> None:
+def production(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A developer's shell, with variables that lead to something real."""
+    session = boto3.Session(aws_access_key_id="real", aws_secret_access_key="real")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", session)
+    (tmp_path / "config").write_text(
+        "[default]\nuse_fips_endpoint = true\nignore_configured_endpoint_urls = true\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_DEFAULT_PROFILE", "production")
     monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
     monkeypatch.setenv("DURABLE_INGEST_MYSQL_URL", "mysql://real:secret@db.example/app")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "intranet.example")
 
 
 @pytest.mark.usefixtures("production", "ingest_env")
-def test_nothing_real_reaches_a_handler() -> None:
-    """Neither credentials nor a database; a test without one has none."""
+def test_nothing_real_reaches_a_handler(ingest_queue: IngestQueue) -> None:
+    """Neither credentials nor a database, nor a proxy; its own clients find the queue."""
     assert "AWS_PROFILE" not in os.environ
     assert "AWS_SESSION_TOKEN" not in os.environ
     assert "DURABLE_INGEST_MYSQL_URL" not in os.environ
     assert os.environ["AWS_ACCESS_KEY_ID"] == "test"
+    assert os.environ["no_proxy"] == "intranet.example,127.0.0.1"
+    client = boto3.client("sqs")
+    client.send_message(
+        QueueUrl=ingest_queue.url, MessageBody="a", MessageGroupId="a", MessageDeduplicationId="a"
+    )
+    assert len(ingest_queue.messages()) == 1
+    assert boto3.DEFAULT_SESSION.get_credentials().access_key == "test"
+
+
+def test_boto3s_default_session_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps credentials, which are not the next test's."""
+    before = object()
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", before)
+    environment = IngestEnvironment(monkeypatch, [])
+    boto3.setup_default_session()
+    environment.close()
+    assert boto3.DEFAULT_SESSION is before
 
 
 def test_a_drainer_without_a_database_is_told_what_to_ask_for(

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,22 @@ AWS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
 DATABASE = "DURABLE_INGEST_MYSQL_URL"
-OTHERS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", DATABASE)
+OTHERS = (
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    DATABASE,
+)
+WITHOUT_PROXY = ("NO_PROXY", "no_proxy")
+LOOPBACK = "127.0.0.1"
 
 
 class IngestEnvironment:
@@ -41,12 +54,25 @@ class IngestEnvironment:
         self._monkeypatch = monkeypatch
         self._folders = folders
         self._fresh: set[str] = set()
+        self._displaced: dict[str, ModuleType | None] = {}
         for name in OTHERS:
             monkeypatch.delenv(name, raising=False)
         self.set(**AWS)
-        places = [place for folder in folders for place in (folder, folder / "src")]
-        monkeypatch.setattr(sys, "path", [*map(str, filter(Path.is_dir, places)), *sys.path])
+        for name in WITHOUT_PROXY:  # a developer's proxy does not know this machine's loopback
+            others = os.environ.get(name, "")
+            if others != "*":
+                self.set(**{name: f"{others},{LOOPBACK}" if others else LOOPBACK})
+        self._session = _swap_default_session(None)
+        monkeypatch.setattr(sys, "path", self._paths())
         importlib.invalidate_caches()
+
+    def _paths(self) -> list[str]:
+        places = [place for folder in self._folders for place in (folder, folder / "src")]
+        # A package's own folder comes last: its modules have dotted names, and one of them that is
+        # called as one of Python's (`queue`, `types`) must not be taken for it.
+        packages = [str(place) for place in places if (place / "__init__.py").exists()]
+        folders = [str(place) for place in places if place.is_dir() and str(place) not in packages]
+        return [*folders, *sys.path, *packages]
 
     def set(self, **variables: str) -> None:
         """Set environment variables until the test ends; `load` what reads them afterwards."""
@@ -59,16 +85,26 @@ class IngestEnvironment:
         What they import in turn is imported once, and not anew where it is there already: contracts
         stay the same for the test and all its handlers.
 
+            [drainer] = ingest_env.load("app.drainer")
+
         Args:
             names: dotted names.
+
+        Returns:
+            The modules, as many as names.
         """
         for name in names:
+            self._displaced.setdefault(name, sys.modules.pop(name, None))
             sys.modules.pop(name, None)
         before = set(sys.modules)
         try:
             return tuple(importlib.import_module(name) for name in names)
+        except ModuleNotFoundError as error:
+            if error.name in names:
+                error.add_note(f"looked in {', '.join(map(str, self._folders))}")
+            raise
         except Exception as error:
-            if DATABASE not in os.environ:
+            if DATABASE not in os.environ and DATABASE in str(error):
                 error.add_note(f"{DATABASE} is not set: the test does not use `ingest_mysql`")
             raise
         finally:
@@ -76,12 +112,41 @@ class IngestEnvironment:
             self._fresh |= {name for name in new if self._is_the_teams(name)}
 
     def close(self) -> None:
-        """Forget what was loaded."""
+        """Forget what was loaded; put back what it stood in for."""
+        _swap_default_session(self._session)
         for name in self._fresh:
-            sys.modules.pop(name, None)
+            _put(name, None)
+        for name, module in self._displaced.items():
+            if module is not None:
+                _put(name, module)
 
     def _is_the_teams(self, name: str) -> bool:
         file = getattr(sys.modules[name], "__file__", None)
-        if file is None or "site-packages" in Path(file).parts:
+        if file is None or "site-packages" in Path(file).parts or name.startswith(_LIBRARY):
             return False
         return any(Path(file).is_relative_to(folder) for folder in self._folders)
+
+
+_LIBRARY = "durable_ingest."
+
+
+def _put(name: str, module: ModuleType | None) -> None:
+    """Make it what `import` finds, also as an attribute of its package; None: make it unknown."""
+    package, _, attribute = name.rpartition(".")
+    parent = sys.modules.get(package)
+    old = sys.modules.pop(name, None)
+    if module is not None:
+        sys.modules[name] = module
+        if parent is not None:
+            setattr(parent, attribute, module)
+    elif old is not None and getattr(parent, attribute, None) is old:
+        delattr(parent, attribute)
+
+
+def _swap_default_session(session: Any) -> Any:  # noqa: ANN401  boto3's, which need not be loaded
+    """Give boto3 another default session, which keeps credentials; return the one it had."""
+    boto3 = sys.modules.get("boto3")
+    had = getattr(boto3, "DEFAULT_SESSION", None)
+    if boto3 is not None:
+        boto3.DEFAULT_SESSION = session  # type: ignore[attr-defined]
+    return had

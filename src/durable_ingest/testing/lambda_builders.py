@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class ContextMaker(LambdaContext):
-    """A context of 30 s, and, called, a maker of others on the same clock."""
+    """A context of 30 s, and, called, a maker of others on the same clock.
+
+    It is one invocation's: where a test lets time pass, the next one needs another.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         """Start the countdown."""
