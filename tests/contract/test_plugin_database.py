@@ -281,6 +281,14 @@ def test_what_still_lasts_when_the_test_ends_is_taken_back(
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("sql", ["", "\n", "-- Nothing, on purpose.\n", "DO 1;\n-- The end.\n"])
+def test_a_script_may_do_nothing(ingest_mysql: IngestDatabase, tmp_path: Path, sql: str) -> None:
+    """As migrations do that were taken back."""
+    (tmp_path / "nothing.sql").write_text(sql)
+    ingest_mysql.apply(tmp_path / "nothing.sql")
+    assert ingest_mysql.execute("SHOW TABLES") == []
+
+
 def test_a_folder_without_scripts_is_told(ingest_mysql: IngestDatabase, tmp_path: Path) -> None:
     """A wrong folder is not a schema."""
     with pytest.raises(FileNotFoundError, match=r"there is no \.sql file in "):
@@ -317,3 +325,12 @@ def test_a_given_server_comes_back_without_an_administrators_rights(
         server.connect().close()
     finally:
         server.stop()
+
+
+@pytest.mark.chaos
+def test_a_server_that_is_down_is_started_for_the_next_test(database: DatabaseServer) -> None:
+    """One outage that could not be ended fails one test, not all that follow."""
+    database.stop()
+    following = IngestDatabase(database, [])
+    assert following.execute("SELECT 1") == [(1,)]
+    following.close()

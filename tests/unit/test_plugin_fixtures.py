@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -194,7 +195,8 @@ def test_nothing_real_reaches_a_handler(ingest_queue: IngestQueue) -> None:
         QueueUrl=ingest_queue.url, MessageBody="a", MessageGroupId="a", MessageDeduplicationId="a"
     )
     assert len(ingest_queue.messages()) == 1
-    assert boto3.DEFAULT_SESSION.get_credentials().access_key == "test"
+    session: Any = boto3.DEFAULT_SESSION
+    assert session.get_credentials().access_key == "test"
 
 
 def test_boto3s_default_session_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

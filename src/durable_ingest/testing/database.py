@@ -37,6 +37,8 @@ class IngestDatabase:
         """Make the database and open the proxy."""
         self._server = server
         self._folders = folders
+        if not server.running:  # an outage's end could not start it
+            server.start()
         self._direct = fresh_database(server)
         self._commits = CommitFaults()
         address = Address.parse(self._direct)
@@ -118,7 +120,9 @@ class IngestDatabase:
     def dark(self) -> AbstractContextManager[None]:
         """Let nothing pass: connections hang, new ones too.
 
-        Clients find out by their time limits, in real time: give `deliver` a short `timeout`.
+        Clients find out by their time limits, in real time: give `deliver` a short `timeout`. With
+        `timeout=3` it takes a second; with its default, until a connection that was open is given
+        up and two new ones are, 16 seconds.
         """
         return self._silent.held()
 
@@ -166,12 +170,14 @@ class IngestDatabase:
         import pymysql  # noqa: PLC0415  loaded at first use
         from pymysql.constants import CLIENT  # noqa: PLC0415  the same
 
+        sql = file.read_text(encoding="utf-8")
         number = 1
-        more = True
+        more = bool(sql.strip())  # to the server an empty file is an error
         connection = self._connect(client_flag=CLIENT.MULTI_STATEMENTS)
         with contextlib.closing(connection), connection.cursor() as cursor:
             try:
-                cursor.execute(file.read_text(encoding="utf-8"))
+                if more:
+                    cursor.execute(sql)
                 while more:
                     number += 1
                     more = bool(cursor.nextset())
