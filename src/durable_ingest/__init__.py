@@ -2,6 +2,8 @@
 
 The names below are imported when they are first used (PEP 562): a drainer that has nothing to
 hold imports no boto3, and an enqueuer imports no PyMySQL.
+
+PYTEST_DONT_REWRITE: no assertions here; pytest warns where it cannot rewrite what is imported.
 """
 
 from importlib import import_module

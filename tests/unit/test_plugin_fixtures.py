@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,18 @@ def test_a_drainer_without_a_database_is_told_what_to_ask_for(
     with pytest.raises(KeyError) as caught:
         ingest_env.load("plugin_database")
     assert "`ingest_mysql`" in "".join(caught.value.__notes__)
+
+
+def test_the_library_may_be_imported_before_pytest_starts(tmp_path: Path) -> None:
+    """As an editor's test runner does; with warnings as errors. It is the wheel that may fail."""
+    (tmp_path / "test_one.py").write_text("def test_one(): pass")
+    program = "import durable_ingest, pytest, sys; sys.exit(pytest.main(['-Werror']))"
+    ran = subprocess.run(  # noqa: S603  our own program
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
