@@ -108,6 +108,25 @@ def test_what_was_never_offered_says_so(ingest_queue: IngestQueue) -> None:
     ]
 
 
+def test_what_others_were_in_front_of_says_so(
+    ingest_queue: IngestQueue, ingest_clock: VirtualClock
+) -> None:
+    """A slow handler's messages come again before those that it has not seen."""
+    for number in range(3):
+        send(ingest_queue, str(number), f"g{number}")
+
+    def handler(event: Event, _context: object) -> None:
+        [record] = event["Records"]
+        ingest_queue.client.change_message_visibility(
+            QueueUrl=ingest_queue.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=1
+        )
+        ingest_clock.sleep(2)
+        raise KeyError("email")
+
+    reasons = [record.reason for record in ingest_queue.deliver(handler, batch_size=1).held]
+    assert reasons == ["KeyError: 'email'", *["not delivered: others came again before it"] * 2]
+
+
 def test_a_held_batch_gives_its_own_reasons(ingest_queue: IngestQueue) -> None:
     """Those of `BatchHeldError`, message by message; the others were done."""
     send(ingest_queue, "a", "a")

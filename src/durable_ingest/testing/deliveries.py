@@ -103,7 +103,8 @@ class IngestQueue:
         """Run a handler on what lies in the queue, as an event source mapping would.
 
         Time passes as visibility timeouts need it. While the database is kept away, each message
-        is offered once. Otherwise until the queue is empty, or nothing more happens.
+        is offered once, unless calls are so slow that others come again before it. Otherwise until
+        the queue is empty, or nothing more happens.
 
         Args:
             handler: `handler(event, context)`.
@@ -230,7 +231,8 @@ class _Watch(logging.Handler):
 
     def delivery(self) -> Delivery:
         """Sum up."""
-        here = set(self.waiting())
+        here = self.waiting()
+        waiting_groups = set()
         dead = self._dead_letters()
         ends: dict[str, list[DeliveredRecord]] = {"stored": [], "held": [], "dead": [], "lost": []}
         for message_id, message in self._seen.items():
@@ -238,7 +240,9 @@ class _Watch(logging.Handler):
             if message_id in dead:
                 ends["dead"].append(record_of(message, dead[message_id]))
             elif message_id in here:
-                ends["held"].append(record_of(message, self._why_held(why)))
+                behind = message.group_id in waiting_groups
+                waiting_groups.add(message.group_id)
+                ends["held"].append(record_of(message, self._why_held(why, behind=behind)))
             elif why == "":
                 ends["stored"].append(record_of(message))
             else:
@@ -253,7 +257,10 @@ class _Watch(logging.Handler):
         new = [m for m in letters if m.message_id not in self._dead_before]
         return dict(dead_letter_of(message) for message in new)
 
-    def _why_held(self, why: str | None) -> str:
-        if why is None:
-            return self._not_received or "not delivered: an earlier message of its group waits"
-        return why or "the handler was done with it, but its delete was not confirmed"
+    def _why_held(self, why: str | None, *, behind: bool) -> str:
+        if why is not None:
+            return why or "the handler was done with it, but its delete was not confirmed"
+        if self._not_received:
+            return self._not_received
+        what = "an earlier message of its group waits" if behind else "others came again before it"
+        return f"not delivered: {what}"
