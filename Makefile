@@ -1,7 +1,7 @@
 # Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help test rehearsals drill chaos mutants simulate tutorial lint requirements dist clean
+.PHONY: help test rehearsals drill chaos mutants simulate tutorial lint docs requirements dist clean
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
@@ -63,6 +63,10 @@ lint: ## Check style, formatting, types and import rules
 	$(bin)/mypy
 	$(bin)/lint-imports
 
+docs: ## Build the documentation into site/, strictly, and check what was built
+	@scripts/venv
+	@scripts/docs
+
 requirements: ## Compile requirements/ anew after a change in pyproject.toml; ARGS="--upgrade" for newer versions
 	@scripts/venv
 	$(compile) $(ARGS) --group dev --output-file requirements/dev.txt pyproject.toml
@@ -70,6 +74,7 @@ requirements: ## Compile requirements/ anew after a change in pyproject.toml; AR
 	$(compile) $(ARGS) --all-extras --group wheel --output-file requirements/newest.txt pyproject.toml
 	set -o pipefail; $(lowest) pyproject.toml | \
 		$(compile) $(ARGS) --group wheel --output-file requirements/oldest.txt -
+	$(compile) $(ARGS) --group docs --output-file requirements/docs.txt
 	echo uv | $(compile) $(ARGS) --no-annotate --output-file requirements/bootstrap.txt -
 
 dist: ## Build the wheel and the source distribution into dist/, dated as the last commit
@@ -79,6 +84,6 @@ dist: ## Build the wheel and the source distribution into dist/, dated as the la
 	@$(dated) $(bin)/python scripts/check-dist dist
 
 clean: ## Remove .venv and everything else that was made
-	rm -rf .venv dist .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache \
+	rm -rf .venv .venv-docs dist site .coverage .coverage.* htmlcov .hypothesis .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -105,7 +105,7 @@ class Drainer:
                 minute.
 
         Returns:
-            A partial batch response: `{"batchItemFailures": [...]}`.
+            The partial batch response, `{"batchItemFailures": [...]}`.
 
         Raises:
             ForeignEventError: it is no SQS event, or an empty one.

@@ -1,5 +1,6 @@
 """Every exception that this library raises on purpose.
 
+```text
 DurableIngestError
 ├── MisconfiguredError            the set-up is wrong; the text names the remedy
 │   ├── ContractError             a Table or a constructor was given wrong arguments
@@ -13,6 +14,7 @@ DurableIngestError
 ├── RejectedError                 a row that the database can never store
 │   └── Reject                    raised by a Command's `apply`: this message can never be applied
 └── BatchHeldError                messages stay in the queue; tells Lambda that the batch failed
+```
 """
 
 from __future__ import annotations

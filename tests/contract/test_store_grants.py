@@ -1,4 +1,4 @@
-"""The grants on the security page are enough, and each of them is needed."""
+"""The grants in docs/security.md are enough, and each of them is needed."""
 
 import re
 from collections.abc import Iterator

@@ -46,7 +46,11 @@ def _of_an_inbox(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--table", default=_DEFAULT.table, show_default=True, help="The inbox."),
         click.option("--ssl-ca", help="File of certificate authorities."),
         click.option(
-            "--ssl-mode", type=click.Choice(SSL_MODES), default="VERIFY_IDENTITY", show_default=True
+            "--ssl-mode",
+            type=click.Choice(SSL_MODES),
+            default="VERIFY_IDENTITY",
+            show_default=True,
+            help="What TLS insists on.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
     )

@@ -138,7 +138,7 @@ class IngestDatabase:
             times: how many.
 
         Returns:
-            What counts them, as a context manager: `.lost`.
+            What counts them in its `lost`, as a context manager.
         """
         return self._commits.lose(times)
 

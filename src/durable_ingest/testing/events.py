@@ -132,6 +132,16 @@ def rest_event(  # noqa: PLR0913  one per field of the event, all by name
     """Build an event of an API Gateway REST API (proxy, v1).
 
     Headers keep the client's case. Absent headers and parameters are null, as REST gives them.
+
+    Args:
+        body: text, bytes (sent in base64), or a mapping to be written as JSON.
+        method: of HTTP.
+        path: of the URL.
+        headers: by name.
+        base64_encoded: send text in base64 too.
+        claims: what an authorizer has verified.
+        path_parameters: by name.
+        query: the query's parameters by name.
     """
     context: dict[str, Any] = {
         "accountId": ACCOUNT,
@@ -177,6 +187,16 @@ def http_event(  # noqa: PLR0913  one per field of the event, all by name
     """Build an event of an API Gateway HTTP API (proxy, v2).
 
     Header names are lower case. An absent body, query or path parameter is an absent key.
+
+    Args:
+        body: text, bytes (sent in base64), or a mapping to be written as JSON.
+        method: of HTTP.
+        path: of the URL.
+        headers: by name.
+        base64_encoded: send text in base64 too.
+        claims: what a JWT authorizer has verified.
+        path_parameters: by name.
+        query: the query's parameters by name.
     """
     context: dict[str, Any] = {
         "accountId": ACCOUNT,
