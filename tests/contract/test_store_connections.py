@@ -1,5 +1,6 @@
 """Connections that are dead, old, killed or frozen with the function: replaced, nothing held."""
 
+import gc
 import json
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from typing import IO, Any
 
 import pytest
 
-from durable_ingest import Retry, Table
+from durable_ingest import MySQL, Retry, Table
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.mysql.keeping import IDLE_FOR, OLDEST_CONNECTION
 from durable_ingest.testing import Action, DatabaseServer, TcpProxy, eventually, sqs_event
@@ -61,6 +62,24 @@ def warm(bench: Bench, table: Table, create: str, **settings: Any) -> Drain:  # 
     drain = bench.drain(table, **settings)
     assert drain({"id": 0, "name": "warm"}).stored == [0]
     return drain
+
+
+def test_a_drainer_that_is_dropped_leaves_no_socket_open(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the garbage collector finds it, which would finalize its socket first."""
+    bench.sql(ITEMS_TABLE)
+    drain = Drain(MySQL(bench.url), ITEMS, retry=PATIENT, dead_letters=False)
+    assert drain({"id": 0, "name": "a"}).stored == [0]
+    session = session_id(drain)
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    cycle: list[object] = [drain]
+    cycle.append(cycle)
+    del drain, cycle
+    gc.collect()
+    assert complaints == []
+    assert eventually(lambda: not alive(bench, session))
 
 
 @BOTH

@@ -6,6 +6,7 @@ import re
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
+from weakref import finalize
 
 import pymysql
 
@@ -141,6 +142,7 @@ class Connection:
                 connection = cls(raw, line, autocommit=autocommit)
                 connection._set_session()
                 raw.seal()
+                finalize(connection, raw._force_close)  # noqa: SLF001 - a drainer may be dropped
         except BaseException:
             if raw is not None:
                 raw._force_close()  # noqa: SLF001 - close() would talk to the server first
