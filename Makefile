@@ -1,7 +1,7 @@
 # Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help test rehearsals drill chaos mutants simulate tutorial lint docs requirements dist clean
+.PHONY: help test rehearsals drill chaos mutants simulate tutorial example lint docs requirements dist clean
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
@@ -56,6 +56,10 @@ tutorial: dist ## Do what the tutorial says, in an empty environment with only t
 	PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_FIND_LINKS="$(CURDIR)/dist $(CURDIR)/dist/wheelhouse" \
 		scripts/try-tutorial $(CURDIR)/$(bin)/python
 
+example: dist ## Test examples/customer_api as a project of its own, with only the wheel
+	@scripts/database
+	scripts/try-example "$$(scripts/python)"
+
 lint: ## Check style, formatting, types and import rules
 	@scripts/venv
 	$(bin)/ruff check
@@ -75,6 +79,7 @@ requirements: ## Compile requirements/ anew after a change in pyproject.toml; AR
 	set -o pipefail; $(lowest) pyproject.toml | \
 		$(compile) $(ARGS) --group wheel --output-file requirements/oldest.txt -
 	$(compile) $(ARGS) --group docs --output-file requirements/docs.txt
+	$(compile) $(ARGS) --group example --extra testing --output-file requirements/example.txt pyproject.toml
 	echo uv | $(compile) $(ARGS) --no-annotate --output-file requirements/bootstrap.txt -
 
 dist: ## Build the wheel and the source distribution into dist/, dated as the last commit

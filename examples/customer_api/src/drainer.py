@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-from contract import customers
 from durable_ingest import Drainer, MySQL
+
+from contract import customers
 
 
 def database() -> MySQL:

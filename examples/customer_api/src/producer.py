@@ -5,9 +5,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from contract import Change, Customer, customers
 from durable_ingest import Enqueuer
 from durable_ingest.apigateway import endpoint
+
+from contract import Change, Customer, customers
 
 TENANT = "tenant_id"
 """The claim that says whose customers a caller may change."""

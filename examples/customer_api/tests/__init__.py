@@ -1,0 +1,1 @@
+"""Tests of the functions and of the template."""

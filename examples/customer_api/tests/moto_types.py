@@ -6,10 +6,14 @@ With them moto creates all of the template. It finds them as subclasses of `Clou
 import json
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import boto3
-from moto.cloudformation.parsing import CloudFormationModel  # with which moto's own are loaded
+from moto.core.common_models import CloudFormationModel
+
+# moto's own types, before those below: of two for one type it takes the later.
+import_module("moto.cloudformation.parsing")
 
 Properties = dict[str, Any]
 REGION = "eu-west-1"
@@ -30,7 +34,8 @@ class Created:
 @cache
 def client(service: str) -> Any:
     """Make a client, once: that takes longer than what moto does."""
-    return boto3.session.Session().client(service, region_name=REGION)
+    make: Any = boto3.session.Session().client
+    return make(service, region_name=REGION)
 
 
 def http_api(name: str, properties: Properties) -> Created:
@@ -97,7 +102,7 @@ def known_to_moto(
 ) -> type[CloudFormationModel]:
     """Make a resource type that moto's CloudFormation knows."""
 
-    def create(_: type, name: str, resource: Properties, *_args: str, **_more: str) -> Created:
+    def create(_: object, name: str, resource: Properties, /, *_args: str, **_more: str) -> Created:
         return make(name, resource["Properties"])
 
     members = {

@@ -10,7 +10,7 @@ import pytest
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-from tests.moto_types import REGION, client
+from .moto_types import REGION, client
 
 TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 ACCOUNT = "123456789012"
@@ -96,9 +96,7 @@ class Stack:
 
     def queue(self, name: str) -> Described:
         """Give a queue's attributes."""
-        answer = client("sqs").get_queue_attributes(
-            QueueUrl=self.ids[name], AttributeNames=["All"]
-        )
+        answer = client("sqs").get_queue_attributes(QueueUrl=self.ids[name], AttributeNames=["All"])
         attributes: Described = answer["Attributes"]
         return attributes
 

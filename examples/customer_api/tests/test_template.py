@@ -9,8 +9,8 @@ import pytest
 from cfnlint.api import lint_file
 from moto import mock_aws
 
-from tests.moto_types import REGION, client
-from tests.stack import ACCOUNT, SECRET, TEMPLATE, Stack, a_teams_own_database, translated
+from .moto_types import REGION, client
+from .stack import ACCOUNT, SECRET, TEMPLATE, Stack, a_teams_own_database, translated
 
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:shop-writes.fifo"
 DEAD_LETTERS = f"arn:aws:sqs:{REGION}:{ACCOUNT}:shop-dead.fifo"
@@ -60,7 +60,8 @@ def test_no_right_comes_from_elsewhere() -> None:
 def test_queues_and_rows_outlive_the_stack() -> None:
     """They hold acknowledged writes."""
     resources = translated()["Resources"]
-    for name, policy in {"Queue": "Retain", "DeadLetterQueue": "Retain", "Cluster": "Snapshot"}.items():
+    kept = {"Queue": "Retain", "DeadLetterQueue": "Retain", "Cluster": "Snapshot"}
+    for name, policy in kept.items():
         assert resources[name]["DeletionPolicy"] == policy
         assert resources[name]["UpdateReplacePolicy"] == policy
 
@@ -88,7 +89,7 @@ def test_requests_without_a_verified_token_reach_no_function() -> None:
 
 
 def test_the_drainer_reaches_the_database_and_the_endpoints_alone() -> None:
-    """moto does not keep a security group's egress, so this reads the template."""
+    """Read from the template: moto does not keep a security group's egress."""
     group = translated()["Resources"]["DrainerSecurityGroup"]["Properties"]
     reached = [
         (rule["FromPort"], rule["ToPort"], rule["DestinationSecurityGroupId"]["Fn::If"][0])
@@ -262,9 +263,9 @@ def test_aws_is_reached_from_private_subnets(stack: Stack, name: str, service: s
     assert [group["GroupId"] for group in endpoint["Groups"]] == [
         stack.ids["EndpointSecurityGroup"]
     ]
-    [group] = client("ec2").describe_security_groups(
-        GroupIds=[stack.ids["EndpointSecurityGroup"]]
-    )["SecurityGroups"]
+    [group] = client("ec2").describe_security_groups(GroupIds=[stack.ids["EndpointSecurityGroup"]])[
+        "SecurityGroups"
+    ]
     assert let_in(group) == [(443, 443, stack.ids["DrainerSecurityGroup"])]
 
 
