@@ -12,6 +12,7 @@ from moto import mock_aws
 from .moto_types import REGION, client
 from .stack import ACCOUNT, SECRET, TEMPLATE, Stack, a_teams_own_database, translated
 
+SOURCE = TEMPLATE.parent / "src"
 QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:shop-writes.fifo"
 DEAD_LETTERS = f"arn:aws:sqs:{REGION}:{ACCOUNT}:shop-dead.fifo"
 DRAINER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:shop-drainer"
@@ -170,13 +171,26 @@ def test_a_handler_finds_what_it_reads_at_import(
 ) -> None:
     """With the variables that the template sets, and no others."""
     settings = stack.function(name)
-    source = TEMPLATE.parent / "src"
     module, function = settings["Handler"].split(".")
     monkeypatch.delenv("DURABLE_INGEST_MYSQL_URL", raising=False)
     for variable, value in settings["Environment"]["Variables"].items():
         monkeypatch.setenv(variable, value)
-    monkeypatch.syspath_prepend(source)
-    assert callable(runpy.run_path(str(source / f"{module}.py"))[function])
+    monkeypatch.syspath_prepend(SOURCE)
+    assert callable(runpy.run_path(str(SOURCE / f"{module}.py"))[function])
+
+
+def test_the_drainer_trusts_the_bundle_that_the_build_fetches(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lies beside the module; certificate and host name are verified."""
+    monkeypatch.delenv("DURABLE_INGEST_MYSQL_URL", raising=False)
+    for variable, value in stack.function("Drainer")["Environment"]["Variables"].items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.syspath_prepend(SOURCE)
+    mysql = runpy.run_path(str(SOURCE / "drainer.py"))["database"]()
+    assert mysql.ssl_mode == "VERIFY_IDENTITY"
+    assert mysql.ssl_ca == str(SOURCE / "global-bundle.pem")
+    assert "bundle := src/global-bundle.pem\n" in (SOURCE.parent / "Makefile").read_text()
 
 
 # Rights
