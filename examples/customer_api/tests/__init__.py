@@ -1,1 +1,1 @@
-"""Tests of the functions and of the template."""
+"""Tests of the functions, and in `template` of the template."""

@@ -12,11 +12,20 @@ from samtranslator.yaml_helper import yaml_parse
 
 from .moto_types import REGION, client
 
-TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 ACCOUNT = "123456789012"
+SOURCE = TEMPLATE.parent / "src"
+QUEUE = f"arn:aws:sqs:{REGION}:{ACCOUNT}:shop-writes.fifo"
+DEAD_LETTERS = f"arn:aws:sqs:{REGION}:{ACCOUNT}:shop-dead.fifo"
+DRAINER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:shop-drainer"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:drainer-a1b2c3"
 
 Described = dict[str, Any]
+
+only_aurora = pytest.mark.parametrize("stack", ["Aurora"], indirect=True)
+only_own_endpoints = pytest.mark.parametrize("stack", ["own endpoints"], indirect=True)
+only_own_database = pytest.mark.parametrize("stack", ["own database"], indirect=True)
 
 
 class NoManagedPolicies:
