@@ -25,6 +25,7 @@ class ModelDatabase:
 
     answers: Callable[[Row], Refusal | None] = lambda _: None
     stored: list[Row] = field(default_factory=list)
+    repeats: int = 0
 
     def open(
         self,

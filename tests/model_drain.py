@@ -38,6 +38,7 @@ class ModelStore:
     clock: VirtualClock
     refuse: Callable[[Row], Refusal | None] = lambda _row: AWAY
     hangs: bool = False
+    repeats: int = 0
     """Takes all the time that it is given."""
     written: list[int] = field(default_factory=list)
     tried: list[int] = field(default_factory=list)

@@ -24,7 +24,7 @@ def delete_settled(
     settled: Sequence[int],
     order_free: Collection[int],
     deadline: Deadline,
-) -> None:
+) -> int:
     """Delete settled messages, a group's next one only after the one before it is gone.
 
     Args:
@@ -33,23 +33,29 @@ def delete_settled(
         settled: the places of those to delete, in arrival order.
         order_free: the places of those whose contract lets them go in any order.
         deadline: no call is made that could end after it.
+
+    Returns:
+        How many deletes were not confirmed.
     """
     stopped: set[str] = set()
+    left = len(settled)
     placed = [(n, batch[n].group, n in order_free) for n in settled]
     for chosen in deletion_rounds(placed):
         for part in _chunks([n for n in chosen if batch[n].group not in stopped]):
             if not deadline.allows(queue.call_limit):
                 _LOGGER.warning("no time was left to delete every settled message")
-                return
+                return left
             done = queue.delete([batch[n].receipt_handle for n in part])
+            left -= sum(done)
             stopped |= {batch[n].group for n, gone in zip(part, done, strict=True) if not gone}
     if stopped:
         _LOGGER.warning("SQS did not confirm every delete; those messages come again")
+    return left
 
 
 def hide_held(
     queue: Queue, batch: Sequence[Message], seconds: Mapping[int, int], deadline: Deadline
-) -> None:
+) -> int:
     """Set the visibility timeouts of held messages; best effort.
 
     Args:
@@ -57,6 +63,9 @@ def hide_held(
         batch: all messages.
         seconds: for each held message's place, how long to hide it.
         deadline: no call is made that could end after it.
+
+    Returns:
+        How many could not be hidden.
     """
     failed = 0
     for part in _chunks(list(seconds)):
@@ -71,6 +80,7 @@ def hide_held(
             " timeout (is sqs:ChangeMessageVisibility granted?)",
             failed,
         )
+    return failed
 
 
 def _chunks(indices: Sequence[int]) -> list[Sequence[int]]:

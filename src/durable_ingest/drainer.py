@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from durable_ingest.acknowledging import delete_settled, hide_held
-from durable_ingest.backoff import Retry, may_be_given_up
-from durable_ingest.budget import Budgets, expiring, hide_times, log_loss
+from durable_ingest.backoff import Retry
+from durable_ingest.budget import Budgets, hide_times
 from durable_ingest.clock import SYSTEM_CLOCK
-from durable_ingest.codec import Undecodable
 from durable_ingest.contract import Command, contracts_by_name
-from durable_ingest.deadletters import bury, dead_letter
+from durable_ingest.draining import Draining
 from durable_ingest.errors import (
     BatchHeldError,
     ContractError,
@@ -20,21 +20,20 @@ from durable_ingest.errors import (
     MisconfiguredError,
     RejectedError,
 )
-from durable_ingest.intake import read_event, row_of
+from durable_ingest.intake import read_event
 from durable_ingest.limits import limits
-from durable_ingest.ports import NO_TIME, Fault, Refusal
-from durable_ingest.receipt import Receipt
-from durable_ingest.settlement import Ledger
+from durable_ingest.ports import Fault
+from durable_ingest.report import BatchReport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
-    from durable_ingest.deadline import Deadline
+    from durable_ingest.draining import Course
     from durable_ingest.limits import Limits
     from durable_ingest.message import Message
-    from durable_ingest.ports import Database, QueueSettings, RememberingTable, Row
+    from durable_ingest.ports import Database, Outbox, Refusal, RememberingTable
     from durable_ingest.wiring import DrainerQueues
 
 _LOGGER = logging.getLogger("durable_ingest")
@@ -59,6 +58,8 @@ class Drainer:
         retry: how patient to be.
         client: a boto3 SQS client; made when a message is first held or rejected, if none is
             given.
+        on_report: called with a `BatchReport` at the end of every batch, such as `metrics.emf()`.
+            What it raises is logged.
         clock: another clock, for tests.
 
     Raises:
@@ -74,6 +75,7 @@ class Drainer:
         acknowledge: Literal["delete", "report"] = "delete",
         retry: Retry = Retry(),  # noqa: B008 - frozen
         client: Any = None,  # noqa: ANN401 - boto3 makes its clients' classes at run time
+        on_report: Callable[[BatchReport], object] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         if acknowledge not in ("delete", "report"):
@@ -83,18 +85,21 @@ class Drainer:
             raise ContractError("dead_letter_queue_url", problem)
         if not hasattr(mysql, "open"):
             raise ContractError("mysql", "must be a MySQL, such as MySQL.from_env()")
-        self._contracts = contracts_by_name(contracts)
+        if on_report is not None and not callable(on_report):
+            raise ContractError("on_report", "must be callable, such as metrics.emf()")
+        contracts_by_name(contracts)
         _check_inbox(inbox, contracts)
         self._store = mysql.open(tuple(contracts), clock, retry, inbox)
         self._dead_letter_queue_url = dead_letter_queue_url
         self._reports = acknowledge == "report"
         self._retry = retry
         self._client = client
+        self._on_report = on_report
         self._clock = clock
         self._queues: DrainerQueues | None = None
         self._budgets = Budgets(clock)
-        self._last_success: float | None = None
-        self._last_outage: float | None = None
+        dead_letters = None if dead_letter_queue_url is None else self._dead_letter_queue
+        self._draining = Draining(self._store, contracts, dead_letters, clock)
 
     def handle(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:  # noqa: ANN401
         """Drain one batch: the handler of a Lambda function with an SQS event source mapping.
@@ -111,127 +116,67 @@ class Drainer:
             ForeignEventError: it is no SQS event, or an empty one.
             BatchHeldError: messages are held (with acknowledge="report": every one is).
         """
+        began = self._clock.monotonic()
         batch, arn = read_event(event)
         time = limits(context, self._retry.reserve, self._clock)
-        ledger = Ledger([given.group for given in batch])
-        rows = self._decode(batch, ledger)
-        self._drain(batch, rows, ledger, time)
-        if not ledger.held:
-            return {"batchItemFailures": []}
-        self._log(batch, ledger.held)
-        queue = self._made_queues().queue_of_arn(arn, time.call)
-        settings = self._budgets.settings(arn, queue, time.keeping)
-        self._expire(batch, arn, settings, ledger, time)
-        held = ledger.held
+        course = self._draining.drain(batch, time)
+        undeleted = unhidden = 0
+        if course.ledger.held:
+            undeleted, unhidden = self._keep(course, arn, time)
+        self._report(course, arn, began, undeleted, unhidden)
+        held = course.ledger.held
         if not held:
             return {"batchItemFailures": []}
-        if not self._reports:
-            order_free = {n for n, row in rows.items() if row.contract.order_free}
-            delete_settled(queue, batch, ledger.settled, order_free, time.deadline)
-        seconds = hide_times(batch, held, settings, self._last_success, self._clock)
-        hide_held(queue, batch, seconds, time.deadline)
-        if self._reports and ledger.settled:
+        if self._reports and course.ledger.settled:
             return {"batchItemFailures": [{"itemIdentifier": batch[n].id} for n in held]}
         raise _held_error(batch, held)
 
-    def _decode(self, batch: Sequence[Message], ledger: Ledger) -> dict[int, Row]:
-        rows: dict[int, Row] = {}
-        for index, given in enumerate(batch):
-            try:
-                rows[index] = row_of(index, given, self._contracts)
-            except Undecodable as error:
-                if error.refusal.fault is Fault.REJECTED:
-                    ledger.reject(index, error.refusal)
-                else:
-                    ledger.hold(index, error.refusal)
-            except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
-                reason = f"the model raised {type(error).__name__} while it was read"
-                ledger.hold(index, Refusal(Fault.MISCONFIGURED, reason))
-        return rows
+    def _keep(self, course: Course, arn: str, time: Limits) -> tuple[int, int]:
+        """See to it that what is held comes again, and what is settled does not.
 
-    def _drain(
-        self, batch: Sequence[Message], rows: dict[int, Row], ledger: Ledger, time: Limits
-    ) -> None:
-        """Write what may be written, dead-letter what has to be, until nothing can go on."""
-        while True:
-            if letters := ledger.due_dead_letters():
-                self._bury(batch, letters, ledger, time.call, time.deadline)
-            elif writable := ledger.writable():
-                results = self._store.write([rows[n] for n in writable], time.database)
-                if not results:
-                    results = {writable[0]: Refusal(Fault.UNKNOWN, "the store gave no answer")}
-                for index, refusal in results.items():
-                    self._record(batch[index], index, refusal, ledger)
-            else:
-                return
-
-    def _record(self, given: Message, index: int, refusal: Refusal | None, ledger: Ledger) -> None:
-        if refusal is None:
-            ledger.settle(index)
-            self._last_success = self._clock.now()
-            return
-        if refusal.fault is Fault.UNAVAILABLE and refusal != NO_TIME:
-            self._last_outage = self._clock.now()
-        if refusal.fault is Fault.REJECTED or self._gives_up(given, refusal):
-            ledger.reject(index, refusal)
-        else:
-            ledger.hold(index, refusal)
-
-    def _gives_up(self, given: Message, refusal: Refusal) -> bool:
-        """Say whether a message has waited long enough for another to cure it."""
-        if refusal.fault is not Fault.DEPENDENT or given.first_received is None:
-            return False
-        now = self._clock.now()
-        since_outage = None if self._last_outage is None else now - self._last_outage
-        return may_be_given_up(now - given.first_received, since_outage)
-
-    def _expire(
-        self,
-        batch: Sequence[Message],
-        arn: str,
-        settings: QueueSettings | None,
-        ledger: Ledger,
-        time: Limits,
-    ) -> None:
-        """Copy what SQS is about to delete to the dead-letter queue, each group in its order.
-
-        What comes behind it is written by a later call: nothing is written any more in this one.
+        Returns:
+            How many messages could not be deleted, and how many not be hidden.
         """
-        due = expiring(batch, ledger.held, settings, self._clock.now())
-        if due and settings is not None and self._dead_letter_queue_url is None:
-            log_loss(arn, [batch[n] for n in due], settings)
-            return
+        batch, ledger = course.batch, course.ledger
+        self._log(batch, ledger.held)
+        queue = self._made_queues().queue_of_arn(arn, time.call)
+        settings = self._budgets.settings(arn, queue, time.keeping)
+        self._draining.expire(course, arn, settings, time)
         held = ledger.held
-        for index, refusal in due.items():
-            if held[index].fault is not Fault.REJECTED:  # which goes with its own reason
-                ledger.reject(index, refusal)
-        while letters := ledger.due_dead_letters():
-            self._bury(batch, letters, ledger, time.call, time.keeping)
+        if not held:
+            return 0, 0
+        undeleted = 0
+        if not self._reports:
+            settled = ledger.settled
+            undeleted = delete_settled(queue, batch, settled, course.order_free, time.deadline)
+        seconds = hide_times(batch, held, settings, self._draining.last_success, self._clock)
+        return undeleted, hide_held(queue, batch, seconds, time.deadline)
 
-    def _bury(
-        self,
-        batch: Sequence[Message],
-        letters: Sequence[tuple[int, Refusal]],
-        ledger: Ledger,
-        call: float,
-        deadline: Deadline,
+    def _report(
+        self, course: Course, arn: str, began: float, undeleted: int, unhidden: int
     ) -> None:
-        """Copy messages to the dead-letter queue; hold those that are not confirmed."""
-        if self._dead_letter_queue_url is None:
-            for index, refusal in letters:
-                ledger.hold(index, refusal)
+        if self._on_report is None:
             return
-        queue = self._made_queues().dead_letter_queue(call)
-        copies = {index: dead_letter(batch[index], refusal) for index, refusal in letters}
-        results = bury(queue, copies, deadline)
-        for index, refusal in letters:
-            result = results[index]
-            if isinstance(result, Receipt):
-                ledger.settle(index)
-                _LOGGER.warning("dead-lettered message %s: %s", batch[index].id, refusal.reason)
-            else:
-                ledger.hold(index, refusal)
-                _LOGGER.error("message %s: no dead letter, %s", batch[index].id, result.code)
+        now = self._clock.now()
+        sent = [given.sent for given in course.batch if given.sent is not None]
+        report = BatchReport(
+            queue=arn.rsplit(":", 1)[-1],
+            received=len(course.batch),
+            settled=len(course.ledger.settled) - len(course.dead),
+            dead_lettered=Counter(fault.value for fault in course.dead.values()),
+            held=Counter(refusal.fault.value for refusal in course.ledger.held.values()),
+            outage=course.away,
+            retries=course.repeats,
+            oldest_seconds=max(now - min(sent), 0.0) if sent else 0.0,
+            database_seconds=course.database_seconds,
+            seconds=self._clock.monotonic() - began,
+            undeleted=undeleted,
+            unhidden=unhidden,
+        )
+        try:
+            self._on_report(report)
+        except Exception:  # whatever an observer does, the messages are as they are
+            _LOGGER.exception("on_report raised; the batch is not affected")
 
     def _log(self, batch: Sequence[Message], held: dict[int, Refusal]) -> None:
         for fault in dict.fromkeys(refusal.fault for refusal in held.values()):
@@ -241,6 +186,9 @@ class Drainer:
             _LOGGER.log(
                 level, "held %d of %d messages, %s: %s", len(same), len(batch), fault, reasons
             )
+
+    def _dead_letter_queue(self, call_limit: float) -> Outbox:
+        return self._made_queues().dead_letter_queue(call_limit)
 
     def _made_queues(self) -> DrainerQueues:
         if self._queues is None:

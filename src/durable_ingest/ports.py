@@ -81,6 +81,11 @@ class Row:
 class Store(Protocol):
     """The database."""
 
+    @property
+    def repeats(self) -> int:
+        """How often a transaction or a connection was tried again, from the start."""
+        ...
+
     def write(self, rows: Sequence[Row], deadline: Deadline) -> dict[int, Refusal | None]:
         """Write rows in order; return what became of them, by their index.
 

@@ -119,6 +119,11 @@ class Watched:
         self.met |= {(r.code, r.sqlstate) for r in results.values() if r and r.code}
         return results
 
+    @property
+    def repeats(self) -> int:
+        """Ask the real store."""
+        return self.store.repeats
+
     def close(self) -> None:
         """Close the real store."""
         self.store.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from durable_ingest import aws, batching, deadletters, drainer, sending, settlement, sqs
+from durable_ingest import aws, batching, deadletters, draining, sending, settlement, sqs
 from durable_ingest.mysql import once, session, store, writing
 from durable_ingest.mysql import upsert as upserts
 from durable_ingest.ports import Fault, SendFailure
@@ -71,14 +71,14 @@ def goes_on_behind_a_held_message(patch: pytest.MonkeyPatch) -> None:
 
 def dead_letters_in_an_outage(patch: pytest.MonkeyPatch) -> None:
     """A database that is away counts as the row's fault."""
-    honest = drainer.Drainer._record
+    honest = draining.Draining._record
 
-    def record(self: Any, given: Any, index: int, refusal: Refusal | None, ledger: Any) -> None:  # noqa: ANN401
+    def record(self: Any, course: Any, index: int, refusal: Refusal | None) -> None:  # noqa: ANN401
         if refusal is not None and refusal.fault is Fault.UNAVAILABLE:
             refusal = replace(refusal, fault=Fault.REJECTED)
-        honest(self, given, index, refusal, ledger)
+        honest(self, course, index, refusal)
 
-    patch.setattr(drainer.Drainer, "_record", record)
+    patch.setattr(draining.Draining, "_record", record)
 
 
 def settles_a_dead_letter_unconfirmed(patch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def settles_a_dead_letter_unconfirmed(patch: pytest.MonkeyPatch) -> None:
         receipt = Receipt("", "", "", "", "")
         return dict.fromkeys(honest(*arguments), receipt)
 
-    patch.setattr(drainer, "bury", bury)
+    patch.setattr(draining, "bury", bury)
 
 
 def commits_plain_tables_by_themselves(patch: pytest.MonkeyPatch) -> None:

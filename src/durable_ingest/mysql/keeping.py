@@ -56,6 +56,8 @@ class SessionKeeper:
         self._session: Session | None = None
         self._opened_at = self._used_at = 0.0
         self._down_at: float | None = None
+        self.repeats = 0
+        """How often a transaction or a connection was tried again."""
         self.slow: set[bytes] = set()
         """Messages whose commands took a connection down: they come last, by themselves."""
 

@@ -186,6 +186,7 @@ class Writing:
                     if lost > 1:
                         return refusal
                     self._before_another_connection(refusal, fresh=fresh)
+                    self._keeper.repeats += 1
                     continue
                 self._undo(session, refusal)
                 if error.everywhere:
@@ -193,6 +194,7 @@ class Writing:
                 contended += refusal.fault is Fault.CONTENDED
                 if not self._worth_repeating(refusal, contended):
                     return refusal
+                self._keeper.repeats += 1
                 self._pause(contended)
             else:
                 self._patience = None
@@ -224,6 +226,7 @@ class Writing:
                 return self._keeper.connect(self._deadline, self._cutoff)
             except RefusedError as error:
                 if error.refusal.fault is Fault.UNAVAILABLE:
+                    self._keeper.repeats += 1
                     raise _NoConnectionError(error.refusal) from error
                 raise _DownError(error.refusal) from error
 
