@@ -10,6 +10,7 @@ from durable_ingest.contract import Contract
 from durable_ingest.deadline import Deadline
 from durable_ingest.errors import BatchHeldError
 from durable_ingest.ports import Fault, Refusal, RememberingTable, RetryPolicy, Row
+from durable_ingest.report import BatchReport
 from durable_ingest.testing import LambdaContext, sqs_record
 from tests.model_queue import DrainedClient
 from tests.records import CUSTOMERS
@@ -38,8 +39,8 @@ class ModelStore:
     clock: VirtualClock
     refuse: Callable[[Row], Refusal | None] = lambda _row: AWAY
     hangs: bool = False
-    repeats: int = 0
     """Takes all the time that it is given."""
+    repeats: int = 0
     written: list[int] = field(default_factory=list)
     tried: list[int] = field(default_factory=list)
 
@@ -91,6 +92,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.clock = VirtualClock()
         self.store = ModelStore(self.clock)
+        self.reports: list[BatchReport] = []
         self.client = DrainedClient(
             self.clock, retention=self.retention, max_receive_count=self.max_receive_count
         )
@@ -105,8 +107,13 @@ class Desk:
             acknowledge=self.mode,
             client=self.client,
             retry=Retry(reserve=1.0),
+            on_report=self.on_report,
             clock=self.clock,
         )
+
+    def on_report(self, report: BatchReport) -> None:
+        """Keep it."""
+        self.reports.append(report)
 
     def record(self, group: str, age: float, place: int, *, received: int = 1) -> dict[str, Any]:
         """Build a record that was sent and first received `age` seconds ago."""

@@ -184,7 +184,13 @@ class Drainer:
             level = logging.ERROR if fault is Fault.MISCONFIGURED else logging.WARNING
             reasons = "; ".join(dict.fromkeys(refusal.reason for refusal in same.values()))
             _LOGGER.log(
-                level, "held %d of %d messages, %s: %s", len(same), len(batch), fault, reasons
+                level,
+                "held %d of %d messages, %s: %s",
+                len(same),
+                len(batch),
+                fault,
+                reasons,
+                extra={"fault": fault.value, "held": len(same), "received": len(batch)},
             )
 
     def _dead_letter_queue(self, call_limit: float) -> Outbox:

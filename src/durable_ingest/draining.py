@@ -175,7 +175,19 @@ class Draining:
             if isinstance(result, Receipt):
                 ledger.settle(index)
                 course.dead[index] = refusal.fault
-                _LOGGER.warning("dead-lettered message %s: %s", batch[index].id, refusal.reason)
+                text = "dead-lettered message %s: %s"
+                _LOGGER.warning(text, batch[index].id, refusal.reason, extra=_fields(refusal))
             else:
                 ledger.hold(index, refusal)
-                _LOGGER.error("message %s: no dead letter, %s", batch[index].id, result.code)
+                text = "message %s: no dead letter, %s"
+                _LOGGER.error(text, batch[index].id, result.code, extra=_fields(refusal))
+
+
+def _fields(refusal: Refusal) -> dict[str, object]:
+    """Give what structured logs can be searched by."""
+    return {
+        "fault": refusal.fault.value,
+        "code": refusal.code,
+        "sqlstate": refusal.sqlstate,
+        "table": refusal.table,
+    }

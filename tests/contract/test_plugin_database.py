@@ -20,6 +20,8 @@ from durable_ingest.testing.leased import LeasedServer
 if TYPE_CHECKING:
     from pymysql.connections import Connection
 
+    from durable_ingest.report import BatchReport
+
 pytestmark = pytest.mark.database
 
 SCHEMA = """
@@ -334,3 +336,18 @@ def test_a_server_that_is_down_is_started_for_the_next_test(database: DatabaseSe
     following = IngestDatabase(database, [])
     assert following.execute("SELECT 1") == [(1,)]
     following.close()
+
+
+def test_what_is_tried_again_is_reported(customers: IngestDatabase) -> None:
+    """A lost answer costs one more transaction; an outage attempts to connect."""
+    reports: list[BatchReport] = []
+    retry = Retry(patience=0.2)
+    drainer = Drainer(MySQL(customers.url), PLAIN, retry=retry, on_report=reports.append)
+    drainer.handle(event(), LambdaContext())
+    with customers.lose_commit_answer():
+        drainer.handle(event(), LambdaContext())
+    with customers.outage(), pytest.raises(BatchHeldError):
+        drainer.handle(event(), LambdaContext(timeout=3.0))
+    assert [report.retries for report in reports[:2]] == [0, 1]
+    assert reports[2].retries > 1
+    assert reports[2].outage

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, JsonValue, ValidationError, field_validator
 
-from durable_ingest import Drainer, Enqueuer, MySQL, Table
+from durable_ingest import Drainer, Enqueuer, MySQL, Table, metrics
 from durable_ingest.apigateway import endpoint
 from durable_ingest.errors import DurableIngestError
 from durable_ingest.mysql.faults import describe
@@ -164,11 +164,13 @@ def _refusal(row: Row) -> Refusal | None:
 def test_a_drainer_says_nothing_of_a_row(bodies: list[str], letters: bool) -> None:  # noqa: FBT001 - drawn
     """Bodies of every wrong kind, rows that are refused, with and without dead letters."""
     sqs = ModelSqs()
+    lines: list[str] = []
     drainer = Drainer(
         ModelDatabase(_refusal),
         PEOPLE,
         dead_letter_queue_url=DEAD_LETTERS if letters else None,
         client=sqs,
+        on_report=metrics.emf(write=lines.append),
         clock=VirtualClock(),
     )
     attributes = {"ingest.dedup": CANARY, "ingest.sequence": CANARY, "x": CANARY}
@@ -179,6 +181,7 @@ def test_a_drainer_says_nothing_of_a_row(bodies: list[str], letters: bool) -> No
     with overheard() as said:
         _attempt(said, lambda: drainer.handle({"Records": records}), DurableIngestError)
         _attempt(said, lambda: drainer.handle({"Records": [*records, CANARY]}), DurableIngestError)
+        said.extend(lines)
         for letter in sqs.letters:
             said.append(letter["MessageAttributes"]["ingest.dead"]["StringValue"])
 
