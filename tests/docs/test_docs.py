@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from durable_ingest import errors
+from durable_ingest import errors, metrics
 from tests.measured import measured
 
 ROOT = Path(__file__).parents[2]
@@ -63,3 +63,10 @@ def test_every_measured_error_is_made_by_a_test_or_says_why_not() -> None:
             continue
         text = (ROOT / "tests" / "contract" / given.made_by).read_text()
         assert str(given.code) in text, given
+
+
+def test_every_metric_is_documented() -> None:
+    """With its unit, in the order in which they are written."""
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (Count|Seconds) \|", page, re.MULTILINE)
+    assert rows == list(metrics.METRICS.items())
