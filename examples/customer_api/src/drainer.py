@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from durable_ingest import Drainer, MySQL
+from durable_ingest import Drainer, MySQL, metrics
 
 from contract import customers
 
@@ -20,5 +20,10 @@ def database() -> MySQL:
     )
 
 
-drainer = Drainer(database(), customers, dead_letter_queue_url=os.environ["DLQ_URL"])
+drainer = Drainer(
+    database(),
+    customers,
+    dead_letter_queue_url=os.environ["DLQ_URL"],
+    on_report=metrics.emf(),
+)
 handler = drainer.handle

@@ -5,6 +5,7 @@ import runpy
 
 import pytest
 from cfnlint.api import lint_file
+from durable_ingest import metrics
 
 from .moto_types import client
 from .stack import (
@@ -159,6 +160,7 @@ def test_the_drainer_trusts_the_bundle_that_the_build_fetches(
     [
         ("OldMessage", "AWS/SQS ApproximateAgeOfOldestMessage", "shop-writes.fifo", 300),
         ("DeadLetters", "AWS/SQS ApproximateNumberOfMessagesVisible", "shop-dead.fifo", 0),
+        ("Misconfigured", "durable_ingest HeldMisconfigured", "shop-writes.fifo", 0),
         ("DrainerErrors", "AWS/Lambda Errors", "shop-drainer", 0),
         ("DrainerThrottles", "AWS/Lambda Throttles", "shop-drainer", 0),
         ("ApiFailures", "AWS/ApiGateway 5xx", "Api", 0),
@@ -181,3 +183,24 @@ def test_without_a_topic_alarms_tell_nobody(stack: Stack) -> None:
         "MetricAlarms"
     ]
     assert alarm["AlarmActions"] == alarm["OKActions"] == []
+
+
+def test_the_drainers_own_metrics_are_called_by_their_names() -> None:
+    """Alarms and dashboard name what `durable_ingest.metrics` writes, and its dimension."""
+    resources = translated()["Resources"]
+    alarms = [
+        (one["Properties"]["MetricName"], one["Properties"]["Dimensions"][0]["Name"])
+        for one in resources.values()
+        if one["Properties"].get("Namespace") == metrics.NAMESPACE
+    ]
+    text = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][0]
+    shown = [
+        (name, dimension)
+        for widget in json.loads(text)["widgets"]
+        for namespace, name, dimension, _ in widget["properties"]["metrics"]
+        if namespace == metrics.NAMESPACE
+    ]
+    assert alarms
+    assert len(shown) > 10
+    assert {dimension for _, dimension in alarms + shown} == {metrics.QUEUE}
+    assert {name for name, _ in alarms + shown} <= metrics.METRICS.keys()
