@@ -1,7 +1,7 @@
 # Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help test rehearsals drill chaos mutants simulate tutorial example lint docs requirements dist clean
+.PHONY: help test rehearsals drill chaos mutants simulate tutorial example runtime lint docs requirements dist clean
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
@@ -20,7 +20,7 @@ test: ## Run the tests on a real database, with branch coverage; ARGS="-k enqueu
 	@scripts/venv
 	@scripts/database
 	@rm -f .coverage .coverage.*
-	$(bin)/coverage run -m pytest -m "not chaos" --numprocesses $(processes) --dist worksteal $(ARGS)
+	$(bin)/coverage run -m pytest -m "not chaos and not runtime" --numprocesses $(processes) --dist worksteal $(ARGS)
 	@$(bin)/coverage combine --quiet
 	@$(bin)/coverage report
 
@@ -60,6 +60,10 @@ example: dist ## Test examples/customer_api as a project of its own, with only t
 	@scripts/database
 	scripts/try-example "$$(scripts/python)"
 
+runtime: dist ## Run the example's handlers, from the wheel, on AWS' runtime under its emulator
+	@scripts/database
+	scripts/try-runtime "$$(scripts/python)" $(ARGS)
+
 lint: ## Check style, formatting, types and import rules
 	@scripts/venv
 	$(bin)/ruff check
@@ -80,6 +84,7 @@ requirements: ## Compile requirements/ anew after a change in pyproject.toml; AR
 		$(compile) $(ARGS) --group wheel --output-file requirements/oldest.txt -
 	$(compile) $(ARGS) --group docs --output-file requirements/docs.txt
 	$(compile) $(ARGS) --group example --extra testing --output-file requirements/example.txt pyproject.toml
+	echo aws-sam-cli | $(compile) $(ARGS) --no-deps --no-annotate --output-file requirements/runtime.txt -
 	echo uv | $(compile) $(ARGS) --no-annotate --output-file requirements/bootstrap.txt -
 
 dist: ## Build the wheel and the source distribution into dist/, dated as the last commit
