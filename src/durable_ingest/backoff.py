@@ -23,6 +23,8 @@ LONGEST_VISIBILITY: Final = 12 * 3600
 _FASTEST_GROWTH: Final = 2
 GIVE_UP_AFTER: Final = 6 * 3600
 """Seconds that a dependent message is held before it counts as rejected."""
+FAIL_FAST: Final = 3.0
+"""Seconds after an outage was seen in which the next call does not wait for its end."""
 SETTLED_FOR: Final = 3600
 """Seconds without an outage before one is given up: every group has had its turn by then."""
 

@@ -131,7 +131,7 @@ def left_of(given: Message, settings: QueueSettings | None, now: float) -> Left 
     age = now - given.sent
     if age > settings.retention + _LONGEST_FLIGHT:
         return None
-    return _left(settings, age, given.receive_count)
+    return left_after(settings, age, given.receive_count)
 
 
 def expiring(
@@ -177,7 +177,7 @@ def longest_outage(settings: QueueSettings) -> float:
     For one that is received as soon as it is sent, and no receive of which is lost.
     """
     age, receives = 0, 1
-    while (left := _left(settings, age, receives)).seconds > 0:
+    while (left := left_after(settings, age, receives)).seconds > 0:
         age += within(left, hide_seconds(age), age)
         if left.receives == 0:
             return age
@@ -202,7 +202,8 @@ def last_hours(retention: float) -> float:
     return min(_LAST_HOURS, retention * _LAST_SHARE)
 
 
-def _left(settings: QueueSettings, age: float, received: int) -> Left:
+def left_after(settings: QueueSettings, age: float, received: int) -> Left:
+    """Say what a queue leaves a message of so many seconds that was received so often."""
     most = settings.max_receive_count
     expires = settings.retention - age
     return Left(

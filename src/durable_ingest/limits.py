@@ -42,9 +42,15 @@ def limits(context: Any, reserve: float, clock: Clock) -> Limits:  # noqa: ANN40
     usable = max(seconds - reserve, 0.0)
     call = call_limit(usable * _SQS_SHARE)
     deadline = Deadline.after(clock, usable)
-    at_the_end = min(call * _CALLS_AT_THE_END, usable * _DATABASE_SHARE)
+    at_the_end = time_for_sqs(usable)
     last = min(call * _LAST_CALLS, at_the_end / 2)
     return Limits(deadline, deadline.earlier(last), deadline.earlier(at_the_end), call)
+
+
+def time_for_sqs(usable: float) -> float:
+    """Say how much of a call's usable seconds the database leaves to SQS."""
+    call = call_limit(usable * _SQS_SHARE)
+    return min(call * _CALLS_AT_THE_END, usable * _DATABASE_SHARE)
 
 
 def call_limit(seconds: float) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from durable_ingest._version import __version__
+from durable_ingest.cli.plan import plan
 from durable_ingest.errors import DurableIngestError
 from durable_ingest.mysql import Inbox, MySQL
 from durable_ingest.mysql.target import SSL_MODES, URL_VARIABLE
@@ -33,6 +34,9 @@ class _Group(click.Group):
 @click.version_option(__version__)
 def cli() -> None:
     """Look after the queue and the database of durable_ingest."""
+
+
+cli.add_command(plan)
 
 
 @cli.group()

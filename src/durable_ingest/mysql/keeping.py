@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from durable_ingest.backoff import FAIL_FAST
 from durable_ingest.errors import DatabaseUnavailableError, MisconfiguredError
 from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.faults import classify
@@ -27,8 +28,6 @@ IDLE_FOR: Final = 30.0
 a word, and a statement on such a one would wait for `read_timeout`."""
 ANSWERS_WITHIN: Final = 1.0
 """Seconds that a trial may take."""
-FAIL_FAST: Final = 3.0
-"""Seconds after an outage was seen in which the next call does not wait for its end."""
 
 _MOST_SLOW: Final = 1000
 
