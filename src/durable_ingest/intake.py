@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.codec import Undecodable, decode
 from durable_ingest.errors import ForeignEventError
-from durable_ingest.message import Message, message
+from durable_ingest.message import NAME, Message, message
 from durable_ingest.ports import Fault, Refusal, Row
 
 if TYPE_CHECKING:
@@ -73,9 +73,12 @@ def _contract_of(given: Message, contracts: Mapping[str, Contract]) -> Contract:
         return next(iter(contracts.values()))
     contract = contracts.get(given.name or "")
     if contract is None:
-        name = "no contract" if given.name is None else f"the contract {given.name[:64]!r}"
         known = ", ".join(contracts)
-        raise _misplaced(f"names {name}; this drainer knows {known}. Deploy the contract")
+        if given.name is None:
+            raise _misplaced(f"names no contract; set its attribute {NAME} to one of {known}")
+        name = repr(given.name[:64])
+        remedy = "deploy a drainer that has it"
+        raise _misplaced(f"names the contract {name}, and this drainer knows {known}; {remedy}")
     return contract
 
 

@@ -1,11 +1,14 @@
-"""Events that are no batch of SQS messages."""
+"""Events that are no batch of SQS messages, and messages of no contract."""
 
 from typing import Any
 
 import pytest
 
+from durable_ingest.codec import Undecodable
 from durable_ingest.errors import ForeignEventError
-from durable_ingest.intake import read_event
+from durable_ingest.intake import read_event, row_of
+from durable_ingest.ports import Fault
+from tests.records import CUSTOMERS
 
 _ARN = "arn:aws:sqs:eu-west-1:123456789012:writes.fifo"
 
@@ -69,3 +72,25 @@ def test_a_foreign_event_raises(event: Any) -> None:  # noqa: ANN401 - whatever 
     """Answered with no failures, it would be deleted."""
     with pytest.raises(ForeignEventError, match="no batch of SQS messages"):
         read_event(event)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({}, "a message names no contract; set its attribute ingest.name to one of customers, b"),
+        (
+            {"ingest.name": {"stringValue": "orders", "dataType": "String"}},
+            "a message names the contract 'orders', and this drainer knows customers, b;"
+            " deploy a drainer that has it",
+        ),
+    ],
+)
+def test_a_message_of_no_known_contract_is_held_with_the_remedy(
+    attributes: dict[str, object], reason: str
+) -> None:
+    """The producer's, where it names none; the deployer's, where the drainer is behind."""
+    [given], _ = read_event({"Records": [delivered(messageAttributes=attributes)]})
+    with pytest.raises(Undecodable) as caught:
+        row_of(0, given, {"customers": CUSTOMERS, "b": CUSTOMERS})
+    assert caught.value.refusal.reason == reason
+    assert caught.value.refusal.fault is Fault.MISCONFIGURED
