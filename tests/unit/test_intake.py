@@ -80,8 +80,10 @@ def test_a_foreign_event_raises(event: Any) -> None:  # noqa: ANN401 - whatever 
         ({}, "a message names no contract; set its attribute ingest.name to one of customers, b"),
         (
             {"ingest.name": {"stringValue": "orders", "dataType": "String"}},
-            "a message names the contract 'orders', and this drainer knows customers, b;"
-            " deploy a drainer that has it",
+            (
+                "a message names the contract 'orders', and this drainer knows customers, b;"
+                " deploy a drainer that has it"
+            ),
         ),
     ],
 )
