@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from durable_ingest.ports import SendFailure
 from durable_ingest.settlement import deletion_rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from durable_ingest.deadline import Deadline
     from durable_ingest.message import Message
@@ -18,13 +20,23 @@ _LOGGER = logging.getLogger("durable_ingest")
 _ENTRIES: Final = 10  # of a batch call (SQS API Reference)
 
 
+@dataclass(slots=True)
+class Left:
+    """What SQS did not confirm."""
+
+    places: list[int]
+    """Of messages, in arrival order."""
+    refused: str | None = None
+    """The code with which it refused a call as such."""
+
+
 def delete_settled(
     queue: Queue,
     batch: Sequence[Message],
     settled: Sequence[int],
     order_free: Collection[int],
     deadline: Deadline,
-) -> int:
+) -> Left:
     """Delete settled messages, a group's next one only after the one before it is gone.
 
     Args:
@@ -35,22 +47,54 @@ def delete_settled(
         deadline: no call is made that could end after it.
 
     Returns:
-        How many deletes were not confirmed.
+        Those whose deletes were not confirmed.
     """
+    left = _in_turn(queue, batch, settled, order_free, deadline, queue.delete)
+    if left.places:
+        _LOGGER.warning("%d deletes are not confirmed; those messages come again", len(left.places))
+    return left
+
+
+def give_back(queue: Queue, batch: Sequence[Message], deadline: Deadline) -> Left:
+    """Make messages visible that were not touched, a group's next one after the one before it.
+
+    So that a queue which does not lock a group of which only some are in flight gives none of
+    them out before its turn.
+    """
+
+    def show(handles: Sequence[str]) -> list[bool]:
+        return queue.hide(handles, [0] * len(handles))
+
+    return _in_turn(queue, batch, range(len(batch)), (), deadline, show)
+
+
+def _in_turn(  # noqa: PLR0913, PLR0917 - what its callers are given
+    queue: Queue,
+    batch: Sequence[Message],
+    places: Sequence[int],
+    order_free: Collection[int],
+    deadline: Deadline,
+    ask: Callable[[Sequence[str]], list[bool] | SendFailure],
+) -> Left:
+    left = dict.fromkeys(places)
+    refused = None
     stopped: set[str] = set()
-    left = len(settled)
-    placed = [(n, batch[n].group, n in order_free) for n in settled]
+    placed = [(n, batch[n].group, n in order_free) for n in places]
     for chosen in deletion_rounds(placed):
         for part in _chunks([n for n in chosen if batch[n].group not in stopped]):
             if not deadline.allows(queue.call_limit):
-                _LOGGER.warning("no time was left to delete every settled message")
-                return left
-            done = queue.delete([batch[n].receipt_handle for n in part])
-            left -= sum(done)
-            stopped |= {batch[n].group for n, gone in zip(part, done, strict=True) if not gone}
-    if stopped:
-        _LOGGER.warning("SQS did not confirm every delete; those messages come again")
-    return left
+                _LOGGER.warning("no time was left to settle every message with SQS")
+                return Left(list(left), refused)
+            done = ask([batch[n].receipt_handle for n in part])
+            if isinstance(done, SendFailure):
+                refused = done.code if done.refused_call else refused
+                done = [False] * len(part)
+            for n, confirmed in zip(part, done, strict=True):
+                if confirmed:
+                    del left[n]
+                else:
+                    stopped.add(batch[n].group)
+    return Left(list(left), refused)
 
 
 def hide_held(

@@ -58,6 +58,10 @@ class Budgets:
             self._take(arn, answer)
         return self._known.get(arn)
 
+    def known(self, arn: str) -> QueueSettings | None:
+        """Give a queue's settings if they were looked up, asking nobody."""
+        return self._known.get(arn)
+
     def _take(self, arn: str, answer: QueueSettings | SendFailure) -> None:
         if isinstance(answer, SendFailure):
             _LOGGER.warning(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from durable_ingest.acknowledging import delete_settled, hide_held
@@ -26,15 +28,17 @@ from durable_ingest.ports import Fault
 from durable_ingest.report import BatchReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
     from durable_ingest.draining import Course
     from durable_ingest.limits import Limits
     from durable_ingest.message import Message
-    from durable_ingest.ports import Database, Outbox, Refusal, RememberingTable
+    from durable_ingest.ports import Database, Outbox, Refusal, RememberingTable, Stop
+    from durable_ingest.report import PollReport
     from durable_ingest.wiring import DrainerQueues
+    from durable_ingest.workers import Workers
 
 _LOGGER = logging.getLogger("durable_ingest")
 
@@ -96,7 +100,10 @@ class Drainer:
         self._client = client
         self._on_report = on_report
         self._clock = clock
+        self._has_commands = any(isinstance(contract, Command) for contract in contracts)
         self._queues: DrainerQueues | None = None
+        self._workers: Callable[[int], Workers] | None = None  # other ones, for tests
+        self._at_work = Lock()
         self._budgets = Budgets(clock)
         dead_letters = None if dead_letter_queue_url is None else self._dead_letter_queue
         self._draining = Draining(self._store, contracts, dead_letters, clock)
@@ -115,7 +122,82 @@ class Drainer:
         Raises:
             ForeignEventError: it is no SQS event, or an empty one.
             BatchHeldError: messages are held (with acknowledge="report": every one is).
+            RuntimeError: this drainer is at work already.
         """
+        with self._alone():
+            return self._handle(event, context)
+
+    def poll(  # noqa: PLR0913 - each by name
+        self,
+        queue_url: str,
+        *,
+        until_empty: bool = False,
+        stop: Stop | None = None,
+        receivers: int = 2,
+        within: float | None = None,
+        on_progress: Callable[[PollReport], object] | None = None,
+    ) -> PollReport:
+        """Receive from a queue and drain it: for a container, a VM or a scheduled function.
+
+        As `handle` does, with the same guarantees; the transactions grow with the backlog.
+        Deletes what is settled and hides what is held by itself, whatever `acknowledge` says.
+        While the database is away nothing is received, but for a look now and then at what is
+        about to expire.
+
+        Once it is told to stop it receives no more, finishes the batch under way, and gives back
+        what it has not written. That takes until the long poll of 5 s is answered as a rule; where
+        database and SQS are slow, 30 s for the batch and as long for SQS.
+
+        Args:
+            queue_url: the queue's URL.
+            until_empty: return once the queue has been found empty twice, or the database away.
+                Messages that are in flight elsewhere, or hidden, are not waited for.
+            stop: asked once a second or more often whether to stop, such as a
+                `threading.Event`.
+            receivers: how many threads receive, 1 to 20.
+            within: return before so many seconds are over; more than 20. None: no limit.
+            on_progress: called once a second at most with a `PollReport` of the run so far.
+
+        Returns:
+            What was done.
+
+        Raises:
+            ContractError: an argument is wrong.
+            MisconfiguredError: SQS refuses to be polled, for lack of a permission or of the queue;
+                or refuses to delete.
+            RuntimeError: this drainer is at work already.
+        """
+        from durable_ingest.poller import Poller  # noqa: PLC0415 - most drainers never poll
+        from durable_ingest.polling import Desk, Wishes  # noqa: PLC0415
+        from durable_ingest.receiving import WAIT  # noqa: PLC0415
+        from durable_ingest.workers import Threads  # noqa: PLC0415
+
+        wishes = Wishes(
+            queue_url=queue_url,
+            until_empty=until_empty,
+            stop=stop,
+            receivers=receivers,
+            within=within,
+            on_progress=on_progress,
+        )
+        with self._alone():
+            source, queue = self._made_queues().polled(queue_url, WAIT, receivers)
+            desk = Desk(
+                name=wishes.name,
+                source=source,
+                queue=queue,
+                store=self._store,
+                draining=self._draining,
+                budgets=self._budgets,
+                clock=self._clock,
+                workers=(self._workers or Threads)(2 * receivers),
+                log_held=self._log,
+                report=self._report,
+                has_commands=self._has_commands,
+            )
+            return Poller(desk, wishes).run()
+
+    def _handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401
         began = self._clock.monotonic()
         batch, arn = read_event(event)
         time = limits(context, self._retry.reserve, self._clock)
@@ -130,6 +212,16 @@ class Drainer:
         if self._reports and course.ledger.settled:
             return {"batchItemFailures": [{"itemIdentifier": batch[n].id} for n in held]}
         raise _held_error(batch, held)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """See that one thread at a time is in here."""
+        if not self._at_work.acquire(blocking=False):
+            raise RuntimeError("a drainer serves one thread, and this one is at work; make another")
+        try:
+            yield
+        finally:
+            self._at_work.release()
 
     def _keep(self, course: Course, arn: str, time: Limits) -> tuple[int, int]:
         """See to it that what is held comes again, and what is settled does not.
@@ -148,7 +240,8 @@ class Drainer:
         undeleted = 0
         if not self._reports:
             settled = ledger.settled
-            undeleted = delete_settled(queue, batch, settled, course.order_free, time.deadline)
+            left = delete_settled(queue, batch, settled, course.order_free, time.deadline)
+            undeleted = len(left.places)
         seconds = hide_times(batch, held, settings, self._draining.last_success, self._clock)
         return undeleted, hide_held(queue, batch, seconds, time.deadline)
 

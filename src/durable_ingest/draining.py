@@ -17,7 +17,7 @@ from durable_ingest.receipt import Receipt
 from durable_ingest.settlement import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
@@ -46,6 +46,8 @@ class Course:
     """How often a transaction or a connection was tried again."""
     away: bool = False
     """Whether the database was."""
+    down: bool = False
+    """Whether it took nothing more from anybody at the end: it is away, or nobody can log in."""
 
     @property
     def order_free(self) -> set[int]:
@@ -131,6 +133,9 @@ class Draining:
         course.repeats += self._store.repeats - repeats
         if not results:
             results = {writable[0]: Refusal(Fault.UNKNOWN, "the store gave no answer")}
+        course.down = _is_down(results.values())
+        if course.down:
+            self.last_outage = self._clock.now()
         for index, refusal in results.items():
             self._record(course, index, refusal)
 
@@ -181,6 +186,18 @@ class Draining:
                 ledger.hold(index, refusal)
                 text = "message %s: no dead letter, %s"
                 _LOGGER.error(text, batch[index].id, result.code, extra=_fields(refusal))
+
+
+def _is_down(results: Collection[Refusal | None]) -> bool:
+    """Say whether nothing was stored, and the database is to blame and no row.
+
+    One row alone may take the connection down by itself.
+    """
+    refusals = [refusal for refusal in results if refusal is not None]
+    if len(refusals) < len(results):
+        return False
+    away = [r for r in refusals if r.fault is Fault.UNAVAILABLE and r != NO_TIME]
+    return any(r.everywhere for r in refusals) or len(away) == len(refusals) > 1
 
 
 def _fields(refusal: Refusal) -> dict[str, object]:

@@ -11,7 +11,7 @@ from durable_ingest.message import NAME, Message, message
 from durable_ingest.ports import Fault, Refusal, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from durable_ingest.contract import Contract
 
@@ -35,6 +35,24 @@ def read_event(event: Mapping[str, Any]) -> tuple[list[Message], str]:
     if sources != {"aws:sqs"} or len(arns) != 1 or not all(map(_SQS_ARN.fullmatch, arns)):
         raise ForeignEventError
     return messages, arns.pop()
+
+
+def read_received(records: Sequence[Mapping[str, Any]]) -> list[Message]:
+    """Read what was received, in arrival order.
+
+    Leaves out what cannot be read, which SQS does not give, and what is behind it in its group.
+    """
+    found: list[Message] = []
+    unreadable: set[Any] = set()
+    for record in records:
+        try:
+            given = message(record)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            unreadable.add(str((record.get("attributes") or {}).get("MessageGroupId")))
+            continue
+        if str(given.group_id) not in unreadable:
+            found.append(given)
+    return found
 
 
 def row_of(index: int, given: Message, contracts: Mapping[str, Contract]) -> Row:

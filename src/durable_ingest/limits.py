@@ -39,7 +39,11 @@ def limits(context: Any, reserve: float, clock: Clock) -> Limits:  # noqa: ANN40
     seconds = _SECONDS_WITHOUT_CONTEXT
     if context is not None:
         seconds = context.get_remaining_time_in_millis() / 1000
-    usable = max(seconds - reserve, 0.0)
+    return divided(max(seconds - reserve, 0.0), clock)
+
+
+def divided(usable: float, clock: Clock) -> Limits:
+    """Divide so many seconds between the database and SQS."""
     call = call_limit(usable * _SQS_SHARE)
     deadline = Deadline.after(clock, usable)
     at_the_end = time_for_sqs(usable)

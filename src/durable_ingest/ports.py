@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic import BaseModel
 
@@ -54,6 +54,8 @@ class Refusal:
     table: str | None = None
     detail: str | None = None
     """More than the reason, in words of the team's own: for the dead letter, never for a log."""
+    everywhere: bool = field(default=False, compare=False)
+    """Whether it is the database's as a whole: nobody's row would have been taken then."""
 
 
 NO_TIME: Final = Refusal(
@@ -93,6 +95,10 @@ class Store(Protocol):
         is absent was not tried, because an earlier one of its group was refused. Raises nothing
         that the database causes.
         """
+        ...
+
+    def reach(self, deadline: Deadline) -> Refusal | None:
+        """Have a connection that can be used, after one attempt; else say why there is none."""
         ...
 
     def close(self) -> None:
@@ -167,10 +173,18 @@ class Outbox(Protocol):
         ...
 
 
+class Stop(Protocol):
+    """What says that a poll is to end: a `threading.Event`, or anything like it."""
+
+    def is_set(self) -> bool:
+        """Say whether it is to end."""
+        ...
+
+
 class Queue(Outbox, Protocol):
     """A queue that messages are received from as well. Raises as little."""
 
-    def delete(self, receipt_handles: Sequence[str]) -> list[bool]:
+    def delete(self, receipt_handles: Sequence[str]) -> list[bool] | SendFailure:
         """Delete up to 10 messages in one call; whether each is confirmed gone."""
         ...
 
@@ -180,4 +194,21 @@ class Queue(Outbox, Protocol):
 
     def settings(self) -> QueueSettings | SendFailure:
         """Look up what the queue allows, in one call."""
+        ...
+
+
+class Source(Protocol):
+    """A queue that is asked for messages. Raises as little as `Queue`."""
+
+    def receive(
+        self, attempt: str | None, *, wait: int, visibility: int
+    ) -> list[Mapping[str, Any]] | SendFailure:
+        """Receive up to 10 messages, as records of Lambda's event.
+
+        Args:
+            attempt: SQS gives the same messages again for the same id, while they are in flight
+                (ReceiveRequestAttemptId); None on a standard queue.
+            wait: seconds to wait for a first message.
+            visibility: seconds for which they are hidden.
+        """
         ...

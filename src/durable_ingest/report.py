@@ -44,3 +44,37 @@ class BatchReport:
     unhidden: int = 0
     """Held messages that could not be hidden: they come again after the queue's visibility
     timeout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollReport:
+    """What `Drainer.poll` did, in deliveries: a message that comes again is counted again.
+
+    Every message received is settled, dead-lettered, held, dropped or given back, once poll has
+    returned.
+    """
+
+    received: int = 0
+    settled: int = 0
+    """Those whose effect is committed, or was shown to be old or done."""
+    dead_lettered: int = 0
+    """Those whose copies are confirmed in the dead-letter queue."""
+    held: int = 0
+    """Those that stayed in the queue, for whatever reason."""
+    undeleted: int = 0
+    """Settled and dead-lettered ones whose delete SQS did not confirm: they come again."""
+    dropped: int = 0
+    """Those that were let go of unwritten, because their visibility timeout was nearly over or a
+    message of their group was in hand: they come again when it ends."""
+    given_back: int = 0
+    """Those that were made visible again, unwritten, when poll was stopped."""
+    left: int = 0
+    """Messages that this run held, dropped or could not delete, and has not settled since."""
+    batches: int = 0
+    """Transactions, as a rule: batches that were written or tried."""
+    outages: int = 0
+    """How often the database was found away."""
+    database_away: bool = False
+    """Whether it was at the end."""
+    seconds: float = 0.0
+    """From beginning to end."""

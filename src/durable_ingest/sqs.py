@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from durable_ingest.message import Outgoing
 
 _LOGGER = logging.getLogger("durable_ingest")
+_ENTRIES: Final = 10  # of a batch call, and of a receive (SQS API Reference)
 _SETTINGS: Final = ["MessageRetentionPeriod", "VisibilityTimeout", "RedrivePolicy"]
 
 
@@ -68,8 +69,8 @@ class SqsQueue:
         failed = _by_place(answer.get("Failed"))
         return [_result(entry, stored.get(n), failed.get(n)) for n, entry in enumerate(entries)]
 
-    def delete(self, receipt_handles: Sequence[str]) -> list[bool]:
-        """Delete up to 10 messages with DeleteMessageBatch."""
+    def delete(self, receipt_handles: Sequence[str]) -> list[bool] | SendFailure:
+        """Delete up to 10 messages with DeleteMessageBatch; tell a call that failed as such."""
         entries = [{"Id": str(n), "ReceiptHandle": h} for n, h in enumerate(receipt_handles)]
         return self._confirmed(self._client.delete_message_batch, entries)
 
@@ -79,7 +80,26 @@ class SqsQueue:
             {"Id": str(n), "ReceiptHandle": handle, "VisibilityTimeout": seconds[n]}
             for n, handle in enumerate(receipt_handles)
         ]
-        return self._confirmed(self._client.change_message_visibility_batch, entries)
+        done = self._confirmed(self._client.change_message_visibility_batch, entries)
+        return [False] * len(entries) if isinstance(done, SendFailure) else done
+
+    def receive(
+        self, attempt: str | None, *, wait: int, visibility: int
+    ) -> list[Mapping[str, Any]] | SendFailure:
+        """Receive up to 10 messages with ReceiveMessage, and all that SQS says of them."""
+        answer = self._call(
+            self._client.receive_message,
+            MaxNumberOfMessages=_ENTRIES,
+            WaitTimeSeconds=wait,
+            VisibilityTimeout=visibility,
+            MessageAttributeNames=["All"],
+            AttributeNames=["All"],  # emulators do not know its new name
+            MessageSystemAttributeNames=["All"],
+            **({} if attempt is None else {"ReceiveRequestAttemptId": attempt}),
+        )
+        if isinstance(answer, SendFailure):
+            return answer
+        return [_record(given, self._url) for given in answer.get("Messages") or ()]
 
     def settings(self) -> QueueSettings | SendFailure:
         """Ask with GetQueueAttributes."""
@@ -93,12 +113,12 @@ class SqsQueue:
 
     def _confirmed(
         self, operation: Callable[..., Any], entries: list[dict[str, Any]]
-    ) -> list[bool]:
+    ) -> list[bool] | SendFailure:
         answer = self._call(operation, Entries=entries)
         name = getattr(operation, "__name__", "SQS")
         if isinstance(answer, SendFailure):
             _LOGGER.warning("%s failed: %s", name, answer.code)
-            return [False] * len(entries)
+            return answer
         for code in {str(entry.get("Code")) for entry in answer.get("Failed") or ()}:
             _LOGGER.warning("%s failed for a message: %s", name, code)
         done = _by_place(answer.get("Successful"))
@@ -120,6 +140,21 @@ class SqsQueue:
 
 def _by_place(entries: Sequence[Mapping[str, Any]] | None) -> dict[int, Any]:
     return {int(entry["Id"]): entry for entry in entries or ()}
+
+
+def _record(given: Mapping[str, Any], url: str) -> dict[str, Any]:
+    """Write a received message as Lambda's event would have it: what `message.message` reads."""
+    return {
+        "messageId": given.get("MessageId"),
+        "receiptHandle": given.get("ReceiptHandle"),
+        "body": given.get("Body"),
+        "attributes": given.get("Attributes") or {},
+        "messageAttributes": {
+            name: {"stringValue": value.get("StringValue")}
+            for name, value in (given.get("MessageAttributes") or {}).items()
+        },
+        "eventSourceARN": url,
+    }
 
 
 def _settings(attributes: Mapping[str, str]) -> QueueSettings:

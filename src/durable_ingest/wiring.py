@@ -8,14 +8,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.aws import sqs_client
+from durable_ingest.errors import ContractError
 from durable_ingest.limits import call_limit as fitting
 from durable_ingest.sqs import SqsQueue
 
 if TYPE_CHECKING:
-    from durable_ingest.ports import Outbox, Queue
+    from durable_ingest.ports import Outbox, Queue, Source
 
 _CONNECT_SHARE: Final = 0.15
 _READ_SHARE: Final = 0.3
+_POLL_SLACK: Final = 3.0
+_SETTLING_CALL: Final = 3.0
 _DOMAINS: Final = {"cn-": "amazonaws.com.cn"}
 
 
@@ -46,6 +49,7 @@ class DrainerQueues:
         self._given = client
         self._dead_letter_queue_url = dead_letter_queue_url
         self._made: dict[float, Any] = {}
+        self._polled: dict[tuple[str, int], tuple[Source, Queue]] = {}
 
     def dead_letter_queue(self, call_limit: float) -> Outbox:
         """Give the dead-letter queue; a call to it takes no longer than `call_limit` seconds."""
@@ -66,6 +70,38 @@ class DrainerQueues:
         endpoint = str(getattr(client.meta, "endpoint_url", None) or home).rstrip("/")
         return SqsQueue(client, f"{endpoint}/{account}/{name}", limit, bounded=True)
 
+    def polled(self, url: str, wait: int, receivers: int) -> tuple[Source, Queue]:
+        """Give a queue that is polled, to receive from and to settle with.
+
+        A long poll takes a client of its own, whose time-out is longer than SQS' wait; it is not
+        `bounded`, since a receive that is left behind would take messages for nobody.
+
+        Raises:
+            ContractError: the given client would end a long poll before its answer.
+        """
+        if (url, receivers) not in self._polled:
+            limit = fitting(_SETTLING_CALL)
+            receiving, settling = self._given, self._given
+            if self._given is None:
+                receiving = sqs_client(
+                    url,
+                    connect_timeout=_POLL_SLACK,
+                    read_timeout=wait + _POLL_SLACK,
+                    connections=receivers,
+                )
+                settling = sqs_client(
+                    url,
+                    connect_timeout=limit / 3,
+                    read_timeout=limit * 2 / 3,
+                    connections=receivers + 1,
+                )
+            _check_read_timeout(receiving, wait)
+            self._polled[url, receivers] = (
+                SqsQueue(receiving, url, wait + 2 * _POLL_SLACK),
+                SqsQueue(settling, url, limit, bounded=True),
+            )
+        return self._polled[url, receivers]
+
     def _client(self, url: str, limit: float, region: str | None = None) -> Any:  # noqa: ANN401
         if self._given is not None:
             return self._given
@@ -75,3 +111,13 @@ class DrainerQueues:
                 url, connect_timeout=connect, read_timeout=read, region=region
             )
         return self._made[limit]
+
+
+def _check_read_timeout(client: Any, wait: int) -> None:  # noqa: ANN401
+    config = getattr(client.meta, "config", None)
+    if config is not None and config.read_timeout <= wait:
+        problem = (
+            f"its read_timeout of {config.read_timeout:g} s ends before SQS answers a long poll of"
+            f" {wait} s; give it {wait + _POLL_SLACK:g} s or more"
+        )
+        raise ContractError("client", problem)

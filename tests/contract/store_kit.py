@@ -112,6 +112,10 @@ class Watched:
         self.store = self.mysql.open(contracts, clock, retry, inbox)
         return self
 
+    def reach(self, deadline: "Deadline") -> "Refusal | None":
+        """Connect."""
+        return self.store.reach(deadline)
+
     def write(self, rows: "Sequence[Row]", deadline: "Deadline") -> "dict[int, Refusal | None]":
         """Write through the real store."""
         results = self.store.write(rows, deadline)

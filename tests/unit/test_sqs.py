@@ -87,7 +87,8 @@ def test_deletes_are_confirmed_one_by_one(client: Any, stubber: Stubber) -> None
     )
     assert SqsQueue(client, URL, 1.0).delete(["h0", "h1", "h2"]) == [False, True, False]
     stubber.add_client_error("delete_message_batch", "AccessDenied", http_status_code=403)
-    assert SqsQueue(client, URL, 1.0).delete(["h0"]) == [False]
+    refused = SendFailure("AccessDenied", retryable=False, in_doubt=False, refused_call=True)
+    assert SqsQueue(client, URL, 1.0).delete(["h0"]) == refused
 
 
 def test_hiding_sets_each_messages_own_time(client: Any, stubber: Stubber) -> None:  # noqa: ANN401

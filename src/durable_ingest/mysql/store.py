@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from durable_ingest.mysql.cutoff import Cutoff
 from durable_ingest.mysql.keeping import SessionKeeper
+from durable_ingest.mysql.session import RefusedError
 from durable_ingest.mysql.writing import Writing
 
 if TYPE_CHECKING:
@@ -31,3 +32,16 @@ class MySQLStore(SessionKeeper):
                 raise
         self._used_at = self.clock.monotonic()
         return results
+
+    def reach(self, deadline: Deadline) -> Refusal | None:
+        """Connect where there is no session; see `ports.Store`."""
+        self._check_session(deadline)
+        if self._session is not None:
+            return None
+        with Cutoff(deadline) as cutoff:
+            try:
+                self.connect(deadline, cutoff)
+            except RefusedError as error:
+                self.went_down()
+                return error.refusal
+        return None

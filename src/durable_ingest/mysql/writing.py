@@ -73,8 +73,11 @@ class Writing:
                 if row.group in slow:
                     self._part([row])
         except _DownError as error:
+            refusal = error.refusal
+            if refusal != NO_TIME:
+                refusal = replace(refusal, everywhere=True)
             for row in self._rows:
-                self._results.setdefault(row.index, error.refusal)
+                self._results.setdefault(row.index, refusal)
         self._judge_suspects()
         return self._results
 
