@@ -78,10 +78,16 @@ class _Lazy(Future[T]):
 
 
 class Shuffled:
-    """Workers whose tasks are carried out one by one, in an order that a seed decides."""
+    """Workers whose tasks are carried out one by one, in an order that a seed decides.
 
-    def __init__(self, random: Random) -> None:
+    Args:
+        random: the seed's.
+        pause: called after each task.
+    """
+
+    def __init__(self, random: Random, pause: Callable[[], object]) -> None:
         self._random = random
+        self._pause = pause
         self._open: list[_Lazy[Any]] = []
 
     def submit(self, task: Callable[[], T]) -> Future[T]:
@@ -97,6 +103,7 @@ class Shuffled:
             self._open = [lazy for lazy in self._open if not lazy.done()]
             if self._open:
                 self._random.choice(self._open).carry_out()
+                self._pause()
 
     def close(self) -> None:
         """Carry out what is open: a thread would."""

@@ -113,17 +113,19 @@ class Poller:
         return self._empty >= _EMPTY_RECEIVES
 
     def _close(self) -> None:
-        """Give back what is not written, with what still comes, and hear what was deleted."""
-        until = self._deadline(BATCH)
+        """Hear what still comes and what is deleted; then give back what is not written.
+
+        Not before: a long poll that is under way would receive it once more.
+        """
+        until = self._deadline(BATCH, leaving=CLOSING / 2)
         try:
-            self._give_back()
             while (self._receivers.calls or self._settling) and not until.passed():
                 calls = [*self._receivers.calls, *self._settling_calls()]
                 self._desk.workers.wait(calls, _SLICE)
                 self._take()
-                self._give_back()
                 self._finish()
         finally:
+            self._give_back()
             self._desk.workers.close()
 
     def _give_back(self) -> None:
