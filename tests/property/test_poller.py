@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,14 @@ class Schedule:
             return reach(deadline)
 
         store.reach = reached  # type: ignore[method-assign]
+        write = store.write
+
+        def watched(rows: Sequence[Row], deadline: Any) -> dict[int, Refusal | None]:  # noqa: ANN401
+            results = write(rows, deadline)
+            self.check([row for row in rows if results.get(row.index, AWAY) is None])
+            return results
+
+        store.write = watched  # type: ignore[method-assign]
         self.others = [self.shore.drainer_of(store) for _ in range(2)]
         for effect in ("none", "done", "late"):
             for error in (lost_answer, server_fault, unreachable, throttled):
@@ -67,6 +76,15 @@ class Schedule:
                     self.shore.service.faults.fail_calls(error, self.strikes, effect=effect)  # type: ignore[arg-type]
         for done in (False, True):
             self.shore.service.faults.fail_entries(self.strikes, done=done)
+
+    def check(self, stored: Sequence[Row]) -> None:
+        """See that nothing is written after the queue has let go of a newer one of its group."""
+        messages = self.shore.service.stored(self.shore.pair.url)
+        here = {int(json.loads(message.body)["email"]) for message in messages}
+        for row in stored:
+            number = number_of(row)
+            newer = [n for n in self.sent[row.group] if n > number and n not in here]
+            assert not newer, f"{number} is written after {newer} were deleted"
 
     def send(self, group: str) -> None:
         """Send a message; one in thirty can never be stored."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from durable_ingest._version import __version__
+from durable_ingest.cli.drain import drain
 from durable_ingest.cli.plan import plan
 from durable_ingest.errors import DurableIngestError
 from durable_ingest.mysql import Inbox, MySQL
@@ -37,6 +38,7 @@ def cli() -> None:
 
 
 cli.add_command(plan)
+cli.add_command(drain)
 
 
 @cli.group()
