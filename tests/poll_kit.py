@@ -247,7 +247,7 @@ class Shore:
             clock=self.clock,
             **self.more,
         )
-        drainer._workers = lambda count: self.workers(count)
+        drainer._workers = lambda count: self.workers(count)  # noqa: PLW0108 - it may change
         return drainer
 
     def send(self, group: str, count: int = 1, body: str | None = None) -> list[int]:

@@ -64,6 +64,8 @@ class Gate:
         self.since = 0.0
         self._size = 1
         self._allowed = 0
+        self.saved = 0
+        """Messages that had to be dead-lettered because they were expiring, in this look."""
         self.looking = False
         """Whether a look is under way."""
         self.has_looked = False
@@ -95,7 +97,7 @@ class Gate:
     def come_back(self) -> None:
         """The database takes connections again."""
         self.away = self.looking = False
-        self.open = 1
+        self.open, self.saved = 1, 0
 
     def allows(self, outstanding: int) -> int:
         """Say how many more receives may be made, where so many are outstanding."""
@@ -114,9 +116,10 @@ class Gate:
         """Whether all receives of a look have been begun."""
         return self.looking and not self._allowed
 
-    def looked(self, saved: int, settings: QueueSettings | None) -> None:
-        """End a look, in which so many messages had to be saved."""
+    def looked(self, settings: QueueSettings | None) -> None:
+        """End a look. If it saved nothing, the next one can wait, by what the queue allows."""
         now = self._clock.monotonic()
+        saved, self.saved = self.saved, 0
         self.looking = False
         self.has_looked = not saved
         if saved:

@@ -10,28 +10,24 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from durable_ingest.acknowledging import give_back
 from durable_ingest.backoff import SETTLED_FOR
 from durable_ingest.budget import hide_times
 from durable_ingest.deadline import Deadline
 from durable_ingest.errors import MisconfiguredError
-from durable_ingest.hand import MOST_BYTES, MOST_MESSAGES, RECEIVE, Hand, Moment, Receive
-from durable_ingest.intake import read_received
+from durable_ingest.hand import RECEIVE, Receive
+from durable_ingest.holding import Holding
 from durable_ingest.limits import divided
 from durable_ingest.pace import MOST_COMMANDS, MOST_ROWS, BatchSize, Gate
 from durable_ingest.polling import BATCH, CLOSING, MARGIN, SHORTEST
 from durable_ingest.ports import Fault
-from durable_ingest.receiving import LEASE, Receivers
-from durable_ingest.report import PollReport
+from durable_ingest.receiving import Receivers
 from durable_ingest.settling import Settling
+from durable_ingest.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from durable_ingest.draining import Course
-    from durable_ingest.message import Message
     from durable_ingest.polling import Desk, Wishes
-    from durable_ingest.receiving import Answer
+    from durable_ingest.report import PollReport
 
 _LOGGER = logging.getLogger("durable_ingest")
 _LONGEST_FLIGHT: Final = 600
@@ -49,23 +45,19 @@ class Poller:
         self._desk = desk
         self._wishes = wishes
         self._clock = clock
-        self._began = clock.monotonic()
         self._end = None if wishes.within is None else Deadline.after(clock, wishes.within)
-        self._hand = Hand()
         self._gate = Gate(wishes.receivers, clock)
+        self._tally = Tally(desk, wishes, self._gate)
+        self._holding = Holding(desk, self._tally)
+        self._hand = self._holding.hand
         self._size = BatchSize(MOST_COMMANDS if desk.has_commands else MOST_ROWS)
         self._receivers = Receivers(
             desk.source, desk.workers, clock, wishes.receivers, fifo=desk.name.endswith(".fifo")
         )
         self._settling: list[Settling] = []
         self._empty = 0
-        self._idle_since = self._began
-        self._unsure_until = self._began
-        self._saved = 0
+        self._idle_since = clock.monotonic()
         self._without_deletes = 0
-        self._left: set[str] = set()
-        self._told_at = self._began
-        self._so_far = PollReport()
 
     def run(self) -> PollReport:
         """Poll until there is a reason to end.
@@ -82,10 +74,10 @@ class Poller:
                 self._mind_the_gate()
                 if not self._write():
                     self._wait()
-                self._tell()
+                self._tally.tell()
         finally:
             self._close()
-        return self._report()
+        return self._tally.report()
 
     # Beginning and ending
 
@@ -125,24 +117,8 @@ class Poller:
                 self._take()
                 self._finish()
         finally:
-            self._give_back()
+            self._holding.give_back(self._deadline(BATCH))
             self._desk.workers.close()
-
-    def _give_back(self) -> None:
-        receives = [r for r in self._hand.waiting if r.left(self._clock) > 0]
-        for late in [r for r in self._hand.waiting if r not in receives]:
-            self._drop(late)
-        deadline = self._deadline(BATCH)
-        calls = [
-            self._desk.workers.submit(
-                lambda r=receive: give_back(self._desk.queue, r.messages, deadline)  # type: ignore[misc]
-            )
-            for receive in receives
-        ]
-        for receive, call in zip(receives, calls, strict=True):
-            kept = len(call.result().places)
-            self._hand.drop(receive)
-            self._count(given_back=len(receive.messages) - kept, dropped=kept)
 
     # Receiving
 
@@ -150,61 +126,32 @@ class Poller:
         """Begin as many receives as the gate allows and the hand has room for."""
         if self._end is not None and not self._end.allows(SHORTEST):
             return
-        while (
-            self._gate.allows(len(self._receivers.calls)) > 0
-            and self._has_room()
-            and self._receivers.start()
-        ):
+        while True:
+            outstanding = len(self._receivers.calls)
+            is_allowed = self._gate.allows(outstanding) > 0
+            if not is_allowed or not self._holding.has_room(outstanding, self._room()):
+                return
+            if not self._receivers.start():
+                return
             self._gate.received()
 
-    def _has_room(self) -> bool:
-        """Say whether ten more messages fit, beside what is being received.
-
-        No more than the next two batches: what waits for long is received in vain.
-        """
-        room = 2 * self._size.limit + RECEIVE * self._wishes.receivers
-        room = min(MOST_ROWS if self._gate.away else room, MOST_MESSAGES)
-        coming = RECEIVE * len(self._receivers.calls)
-        fits = self._hand.messages + coming + RECEIVE <= room
-        return fits and self._hand.size < MOST_BYTES
+    def _room(self) -> int:
+        """Say how many messages may be in hand: two batches; what waits long is held in vain."""
+        if self._gate.away:
+            return MOST_ROWS
+        return 2 * self._size.limit + RECEIVE * self._wishes.receivers
 
     def _take(self) -> None:
         for answer in self._receivers.answers():
             if answer.records:
-                self._take_messages(answer)
+                self._empty = 0
+                self._holding.take(answer.records, answer.since)
                 continue
-            sure = max(self._idle_since, self._unsure_until, self._receivers.sure_at())
+            sure = max(self._idle_since, self._tally.unsure_until, self._receivers.sure_at())
             shows = answer.is_empty and answer.since.monotonic >= sure and not self._hand.messages
             self._empty = self._empty + 1 if shows else 0
             if not self._gate.away:
                 self._gate.widen()
-
-    def _take_messages(self, answer: Answer) -> None:
-        self._empty = 0
-        messages = read_received(answer.records)
-        unreadable = len(answer.records) - len(messages)
-        self._count(received=len(answer.records), dropped=unreadable)
-        if unreadable:
-            self._unsure()
-            _LOGGER.error("%d messages cannot be read and stay in the queue", unreadable)
-        if not messages:
-            return
-        receive = Receive(messages, answer.since, LEASE)
-        for late in [r for r in self._hand.waiting if r.left(self._clock) <= 0]:
-            self._drop(late)
-        if receive.left(self._clock) <= 0 or not self._hand.take(receive):
-            self._forget(receive)
-
-    def _drop(self, receive: Receive) -> None:
-        self._hand.drop(receive)
-        self._forget(receive)
-
-    def _forget(self, receive: Receive) -> None:
-        """Leave messages alone: they come again when their visibility timeout ends."""
-        self._unsure()
-        self._count(dropped=len(receive.messages))
-        self._keep_in_mind(receive.messages)
-        _LOGGER.info("let go of %d messages unwritten; they come again", len(receive.messages))
 
     # Writing
 
@@ -217,30 +164,12 @@ class Poller:
             return False
         if self._gate.away and self._receivers.calls:
             return False
-        self._keep_leases()
+        self._holding.keep()
         limit = MOST_ROWS if self._gate.away else self._size.limit
         receives = self._hand.next_batch(limit)
         if receives:
             self._drain(receives)
         return bool(receives)
-
-    def _keep_leases(self) -> None:
-        """See that what is written now, or after it, outlasts its writing; drop what does not."""
-        needed = BATCH + MARGIN
-        waiting = list(self._hand.waiting)
-        short = [r for r in waiting if 0 < r.left(self._clock) < needed + BATCH]
-        since = Moment.of(self._clock)
-        calls = [self._desk.workers.submit(lambda r=r: self._extend(r)) for r in short]  # type: ignore[misc]
-        for receive, call in zip(short, calls, strict=True):
-            if call.result():
-                receive.since, receive.lease = since, LEASE
-        for receive in waiting:
-            if receive.left(self._clock) < needed:
-                self._drop(receive)
-
-    def _extend(self, receive: Receive) -> bool:
-        handles = [given.receipt_handle for given in receive.messages]
-        return all(self._desk.queue.hide(handles, [LEASE] * len(handles)))
 
     def _drain(self, receives: list[Receive]) -> None:
         desk, clock = self._desk, self._clock
@@ -271,19 +200,17 @@ class Poller:
         """Take from a batch how it goes on."""
         held, dead = course.ledger.held, course.dead
         settled = len(course.ledger.settled) - len(dead)
-        self._count(batches=1, settled=settled, dead_lettered=len(dead), held=len(held))
-        self._keep_in_mind([course.batch[n] for n in held])
-        self._left -= {course.batch[n].id for n in course.ledger.settled}
+        self._tally.count(batches=1, settled=settled, dead_lettered=len(dead), held=len(held))
+        self._tally.stays(course.batch[n] for n in held)
+        self._tally.is_settled(course.batch[n] for n in course.ledger.settled)
         self._size.after(len(course.batch), clean=not held and not dead)
-        expiring = sum(fault is Fault.EXPIRING for fault in dead.values())
-        self._saved += expiring
+        self._gate.saved += sum(fault is Fault.EXPIRING for fault in dead.values())
         if course.down:
             if not self._gate.away:
                 _LOGGER.warning("the database is away; nothing is received until it is back")
             self._gate.close()
             if not self._gate.looking:  # this batch was as good as one
-                self._gate.looked(expiring, course.settings)
-                self._saved = 0
+                self._gate.looked(course.settings)
         elif settled:
             self._gate.stored()
             if self._gate.away:
@@ -305,15 +232,12 @@ class Poller:
                 self._hand.release(receive)
             undeleted, unhidden, refused = one.result()
             self._desk.report(one.course, self._desk.name, one.began, len(undeleted), unhidden)
-            held = one.course.ledger.held
-            for receive in self._hand.behind(
-                {one.course.batch[n].group for n in (*undeleted, *held)}
-            ):
-                self._drop(receive)
+            batch, held = one.course.batch, one.course.ledger.held
+            for receive in self._hand.behind({batch[n].group for n in (*undeleted, *held)}):
+                self._holding.drop(receive)
             if undeleted:
-                self._unsure()
-                self._count(undeleted=len(undeleted))
-                self._keep_in_mind([one.course.batch[n] for n in undeleted])
+                self._tally.count(undeleted=len(undeleted))
+                self._tally.comes_again([batch[n] for n in undeleted])
             self._learn_from_deletes(len(one.course.ledger.settled), len(undeleted), refused)
         if not self._hand.messages:
             self._idle_since = min(self._idle_since, self._clock.monotonic())
@@ -341,8 +265,7 @@ class Poller:
             return
         if gate.look_is_out and not self._receivers.calls and not self._hand.messages:
             settings = self._desk.budgets.known(self._desk.name)
-            gate.looked(self._saved, settings)
-            self._saved = 0
+            gate.looked(settings)
         if self._clock.monotonic() >= gate.probe_at:
             self._probe()
 
@@ -365,7 +288,6 @@ class Poller:
         _LOGGER.warning("the database is back after %.0f s; receiving goes on", seconds)
         self._desk.draining.last_outage = self._clock.now()
         self._gate.come_back()
-        self._saved = 0
 
     # Waiting and telling
 
@@ -391,33 +313,3 @@ class Poller:
         if self._end is None:
             return Deadline.after(self._clock, seconds)
         return self._end.earlier(leaving).sooner_of(seconds)
-
-    def _unsure(self) -> None:
-        self._unsure_until = self._clock.monotonic() + LEASE
-
-    def _keep_in_mind(self, messages: Sequence[Message]) -> None:
-        if self._wishes.until_empty:
-            self._left |= {given.id for given in messages}
-
-    def _count(self, **more: int) -> None:
-        sums = {name: getattr(self._so_far, name) + count for name, count in more.items()}
-        self._so_far = replace(self._so_far, **sums)
-
-    def _report(self) -> PollReport:
-        return replace(
-            self._so_far,
-            left=len(self._left),
-            outages=self._gate.outages,
-            database_away=self._gate.away,
-            seconds=self._clock.monotonic() - self._began,
-        )
-
-    def _tell(self) -> None:
-        now = self._clock.monotonic()
-        if self._wishes.on_progress is None or now - self._told_at < _SLICE:
-            return
-        self._told_at = now
-        try:
-            self._wishes.on_progress(self._report())
-        except Exception:  # whatever an observer does, the messages are as they are
-            _LOGGER.exception("on_progress raised; the messages are not affected")

@@ -94,7 +94,7 @@ def test_five_thousand_messages_and_an_outage(world: World, server: MemoryQueueS
     )
     for when in ("INSERT", "UPDATE"):
         world.sql(
-            f"CREATE TRIGGER j{when} AFTER {when} ON items FOR EACH ROW"
+            f"CREATE TRIGGER j{when} AFTER {when} ON items FOR EACH ROW"  # noqa: S608 - our own
             " INSERT INTO journal (item, revision) VALUES (NEW.item_id, NEW.revision)"
         )
     queue = server.service.create_queue("writes")
@@ -133,7 +133,7 @@ def test_five_thousand_messages_and_an_outage(world: World, server: MemoryQueueS
 
 
 def test_a_queue_is_emptied(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On another emulator, with the library's own clients: good rows, a refused one, a wrong body."""
+    """On another emulator: good rows, a refused one, a wrong body."""
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
     world.table("sequence")
@@ -228,7 +228,7 @@ def test_a_signal_ends_the_command_cleanly(
     queue = server.service.create_queue("writes")
     send(server, queue, 3000, 300)
     command = Command(home, "--queue-url", queue.url, "--json")
-    eventually(lambda: world.rows(), within=60, what="the first rows")
+    eventually(world.rows, within=60, what="the first rows")
     command.process.send_signal(number)
     code, out, err = command.ends()
     assert (code, err.count("Traceback")) == (0, 0), err
@@ -245,7 +245,7 @@ def test_the_second_signal_ends_the_command_at_once(
     queue = server.service.create_queue("writes")
     send(server, queue, 1, 1)
     command = Command(home, "--queue-url", queue.url)
-    eventually(lambda: world.rows(), within=60, what="the first row")
+    eventually(world.rows, within=60, what="the first row")
     command.process.send_signal(signal.SIGINT)
     eventually(lambda: _signalled_again(command), within=60)
     assert command.ends()[0] == 128 + signal.SIGINT

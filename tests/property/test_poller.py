@@ -73,7 +73,7 @@ class Schedule:
         for effect in ("none", "done", "late"):
             for error in (lost_answer, server_fault, unreachable, throttled):
                 if (error in (unreachable, throttled)) == (effect == "none"):
-                    self.shore.service.faults.fail_calls(error, self.strikes, effect=effect)  # type: ignore[arg-type]
+                    self.shore.service.faults.fail_calls(error, self.strikes, effect=effect)
         for done in (False, True):
             self.shore.service.faults.fail_entries(self.strikes, done=done)
 

@@ -32,7 +32,7 @@ class Piled(Shore):
     """A shore where several receives come before each batch is written."""
 
     def __init__(self, receives: int = 10, **settings: int) -> None:
-        super().__init__(**settings)
+        super().__init__(**settings)  # type: ignore[arg-type] # all of them numbers
         self.receives = receives
 
     def poll(self, **wishes: Any) -> Any:  # noqa: ANN401
