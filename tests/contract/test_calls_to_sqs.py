@@ -23,16 +23,6 @@ desk = kit.desk_fixture
 world = kit.world_fixture
 
 
-def test_a_poller_asks_for_no_more_than_its_role(world: World, calls: Calls) -> None:
-    """Received, stored, held, hidden, deleted and dead-lettered; extended, and given back."""
-    table = world.table()
-    for n, body in enumerate([item(1, "good"), item(2, TOO_LONG), "no JSON", {"unknown": 1}]):
-        world.send(body, group=f"{n}")
-    report = world.drainer(table, client=calls.client).poll(world.queue.url, until_empty=True)
-    assert (report.settled, report.dead_lettered, report.left) == (1, 2, 1)
-    assert calls.made == documented(1, names(world))
-
-
 THE_MAPPINGS_OWN = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 """What Lambda asks with the function's role (its managed policy AWSLambdaSQSQueueExecutionRole)."""
 
@@ -111,3 +101,19 @@ def test_a_drainer_asks_for_no_more_than_its_role(
     unused = {action for action, _ in allowed - calls.made}
     assert unused <= THE_MAPPINGS_OWN
     assert ("sqs:DeleteMessage" in unused) == (acknowledge == "report")
+
+
+def test_a_poller_asks_for_no_more_than_its_role(world: World, calls: Calls) -> None:
+    """Received, stored, held, hidden, deleted and dead-lettered; extended, and given back."""
+    table = world.table()
+    bodies: list[Mapping[str, object] | str] = [
+        item(1, "good"),
+        item(2, TOO_LONG),
+        "no JSON",
+        {"unknown": 1},
+    ]
+    for n, body in enumerate(bodies):
+        world.send(body, group=f"{n}")
+    report = world.drainer(table, client=calls.client).poll(world.queue.url, until_empty=True)
+    assert (report.settled, report.dead_lettered, report.left) == (1, 2, 1)
+    assert calls.made == documented(1, names(world))
