@@ -68,9 +68,9 @@ class Poller:
         try:
             self._begin()
             while not self._is_over():
-                self._receive()
                 self._take()
                 self._finish()
+                self._receive()
                 self._mind_the_gate()
                 if not self._write():
                     self._wait()
@@ -156,11 +156,14 @@ class Poller:
     # Writing
 
     def _write(self) -> bool:
-        """Write the next batch, if there is one, and while at most one is being settled.
+        """Write the next batch, if it is time for one.
 
-        So the batches grow where SQS is slower than the database.
+        While another is being settled, only one that is as large as may be: so batches grow where
+        SQS is slower than the database, and deletes of many groups share their calls.
         """
-        if len(self._settling) > 1 or not self._hand.waiting:
+        waiting = sum(len(receive.messages) for receive in self._hand.waiting)
+        needed = self._size.limit if self._settling else 1
+        if waiting < needed or len(self._settling) > 1:
             return False
         if self._gate.away and self._receivers.calls:
             return False

@@ -93,7 +93,7 @@ class DrainerQueues:
                     url,
                     connect_timeout=limit / 3,
                     read_timeout=limit * 2 / 3,
-                    connections=receivers + 1,
+                    connections=2 * receivers + 1,
                 )
             _check_read_timeout(receiving, wait)
             self._polled[url, receivers] = (
