@@ -57,6 +57,8 @@ class Gate:
         self._clock = clock
         self._pause = _FIRST_PAUSE
         self.open = 1
+        self.proven = False
+        """Whether the database has taken a batch since the connection stands."""
         self.away = False
         self.outages = 0
         self.probe_at = 0.0
@@ -83,6 +85,10 @@ class Gate:
         """A row was stored: forget how long the last outage was."""
         self._pause = _FIRST_PAUSE
 
+    def prove(self) -> None:
+        """The database has answered for a batch: more than one receive may be in hand."""
+        self.proven = True
+
     def close(self) -> None:
         """Find the database away, by a batch or by a probe."""
         now = self._clock.monotonic()
@@ -97,7 +103,7 @@ class Gate:
     def come_back(self) -> None:
         """The database takes connections again."""
         self.away = self.looking = False
-        self.open, self.saved = 1, 0
+        self.open, self.saved, self.proven = 1, 0, False
 
     def allows(self, outstanding: int) -> int:
         """Say how many more receives may be made, where so many are outstanding."""

@@ -139,6 +139,8 @@ class Poller:
         """Say how many messages may be in hand: two batches; what waits long is held in vain."""
         if self._gate.away:
             return MOST_ROWS
+        if not self._gate.proven:
+            return RECEIVE
         return 2 * self._size.limit + RECEIVE * self._wishes.receivers
 
     def _take(self) -> None:
@@ -214,12 +216,13 @@ class Poller:
             self._gate.close()
             if not self._gate.looking:  # this batch was as good as one
                 self._gate.looked(course.settings)
-        elif settled:
+            return
+        if settled:
             self._gate.stored()
             if self._gate.away:
                 self._open()
-            self._gate.widen()
-        elif not self._gate.away:
+        if not self._gate.away:
+            self._gate.prove()
             self._gate.widen()
 
     # Settling with SQS

@@ -205,7 +205,7 @@ def test_a_server_without_writes_costs_few_receives() -> None:
     shore.server.away = Refusal(Fault.UNAVAILABLE, "the server is read-only", 1290, everywhere=True)
     report = shore.poll_for(HOUR)
     assert shore.count("ReceiveMessage") <= 2 * HOUR / 15
-    assert report.received <= 10 * 250
+    assert report.received <= 10 * 160
     shore.server.away = None
     shore.poll_for(HOUR)
     assert shore.depth == 0
