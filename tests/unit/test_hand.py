@@ -25,6 +25,7 @@ def test_a_batch_is_of_whole_receives() -> None:
     for one in receives:
         assert hand.take(one)
     assert hand.next_batch(20) == receives[:2]
+    assert [len(one.messages) for one in receives] == [7] * 4
     assert hand.next_batch(5) == receives[2:3]
     assert hand.next_batch(500) == receives[3:]
     assert hand.next_batch(500) == []
