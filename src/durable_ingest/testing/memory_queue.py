@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from durable_ingest.testing.lineup import Message
@@ -170,7 +171,7 @@ class MemoryQueueService:
         answer["ResponseMetadata"] = {
             "RequestId": "",
             "HTTPStatusCode": 200,
-            "HTTPHeaders": {},
+            "HTTPHeaders": {"date": formatdate(self._now(), usegmt=True)},
             "RetryAttempts": 0,
         }
         return answer

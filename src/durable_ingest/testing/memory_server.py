@@ -64,6 +64,7 @@ class MemoryQueueServer:
         self.service = MemoryQueueService(
             now, wait=wait, endpoint_url=self.endpoint_url, **settings
         )
+        self._now = now
         self._listening: tuple[_Server, threading.Thread] | None = None
 
     @property
@@ -76,7 +77,7 @@ class MemoryQueueServer:
         if self._listening is not None:
             message = "the server runs already"
             raise RuntimeError(message)
-        server = _Server(self.port, self.service)
+        server = _Server(self.port, self.service, self._now)
         thread = threading.Thread(
             target=server.serve_forever, args=(LOOK_EVERY,), name="memory-queue", daemon=True
         )
@@ -106,8 +107,9 @@ class MemoryQueueServer:
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128  # a connection past the backlog would wait for a second
 
-    def __init__(self, port: int, service: MemoryQueueService) -> None:
+    def __init__(self, port: int, service: MemoryQueueService, now: Callable[[], float]) -> None:
         self.client = service.client()
+        self.now = now
         super().__init__((HOST, port), _Handler)
 
     def server_bind(self) -> None:
@@ -143,6 +145,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply.content)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Give the queues' own time as the Date of an answer."""
+        return super().date_time_string(self.server.now() if timestamp is None else timestamp)
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
