@@ -6,7 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.batching import next_batch
-from durable_ingest.message import DEAD, DEDUP, MAX_MESSAGE, SEQUENCE, Outgoing
+from durable_ingest.message import (
+    DEAD,
+    DEDUP,
+    MAX_ATTRIBUTES,
+    MAX_MESSAGE,
+    OURS,
+    SEQUENCE,
+    Outgoing,
+)
 from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
@@ -17,9 +25,7 @@ if TYPE_CHECKING:
     from durable_ingest.ports import Outbox, Refusal
     from durable_ingest.receipt import Receipt
 
-_MOST_ATTRIBUTES: Final = 10  # SQS Developer Guide, "Amazon SQS message quotas"
 _LONGEST_EXPLANATION: Final = 2048
-_OURS: Final = "ingest."
 _NO_TIME: Final = SendFailure("NoTimeLeft", retryable=True, in_doubt=False, attempted=False)
 
 
@@ -35,11 +41,11 @@ def dead_letter(message: Message, refusal: Refusal) -> Outgoing:
     added = {DEAD: _explanation(message, refusal), DEDUP: message.identity.hex()}
     if message.sequence is not None:
         added[SEQUENCE] = str(message.sequence)
-    ours = {n: v for n, v in message.attributes.items() if n.startswith(_OURS) and n != DEAD}
+    ours = {n: v for n, v in message.attributes.items() if n.startswith(OURS) and n != DEAD}
     needed = {**ours, **{name: value for name, value in added.items() if name != DEAD}}
     for attributes in ({**message.attributes, **added}, {**ours, **added}, needed):
         letter = _copy(message, attributes)
-        if len(attributes) <= _MOST_ATTRIBUTES and letter.size <= MAX_MESSAGE:
+        if len(attributes) <= MAX_ATTRIBUTES and letter.size <= MAX_MESSAGE:
             return letter
     return _copy(message, ours)
 

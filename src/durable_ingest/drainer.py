@@ -92,6 +92,7 @@ class Drainer:
         if on_report is not None and not callable(on_report):
             raise ContractError("on_report", "must be callable, such as metrics.emf()")
         contracts_by_name(contracts)
+        self._contracts = tuple(contracts)
         _check_inbox(inbox, contracts)
         self._store = mysql.open(tuple(contracts), clock, retry, inbox)
         self._dead_letter_queue_url = dead_letter_queue_url
@@ -107,6 +108,16 @@ class Drainer:
         self._budgets = Budgets(clock)
         dead_letters = None if dead_letter_queue_url is None else self._dead_letter_queue
         self._draining = Draining(self._store, contracts, dead_letters, clock)
+
+    @property
+    def contracts(self) -> tuple[Contract, ...]:
+        """The tables and commands that it was given."""
+        return self._contracts
+
+    @property
+    def dead_letter_queue_url(self) -> str | None:
+        """The dead-letter queue that it was given."""
+        return self._dead_letter_queue_url
 
     def handle(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:  # noqa: ANN401
         """Drain one batch: the handler of a Lambda function with an SQS event source mapping.

@@ -31,15 +31,21 @@ SEQUENCE: Final = "ingest.sequence"
 """Message attribute of a redriven message: the sequence number that it had at first."""
 DEAD: Final = "ingest.dead"
 """Message attribute of a dead letter: why it is one, as JSON."""
+OURS: Final = "ingest."
+"""What the names of our attributes begin with."""
+
+A_SEQUENCE: Final = re.compile("[0-9]{1,39}")
+"""A sequence number: 128 bits. What else stands in `ingest.sequence` does not count."""
 
 MAX_MESSAGE: Final = 1_048_576
 """Bytes of a message, attributes included, and of a batch (SQS Developer Guide, "Quotas")."""
 DEAD_LETTER_ROOM: Final = 8_192
 """Bytes that a record leaves free, so that its dead letter fits as well."""
+MAX_ATTRIBUTES: Final = 10
+"""Attributes of a message (SQS Developer Guide, "Amazon SQS message quotas")."""
 MAX_RECORD: Final = MAX_MESSAGE - DEAD_LETTER_ROOM
 _MAX_ID: Final = 128
 _A_DIGEST: Final = re.compile("[0-9a-fA-F]{64}")
-_A_SEQUENCE: Final = re.compile("[0-9]{1,39}")  # 128 bits
 _A_NUMBER: Final = re.compile("[0-9]{1,15}")  # milliseconds since 1970 have 13 digits
 _LEGAL_IN_AN_ID: Final = frozenset(map(chr, range(0x21, 0x7F)))
 
@@ -215,4 +221,4 @@ def _text_attributes(given: Mapping[str, Any]) -> dict[str, str]:
 
 def _sequences(texts: Iterable[str | None]) -> list[int]:
     """Leave out what is no number: a forged `ingest.sequence` can only make a message older."""
-    return [int(text) for text in texts if text and _A_SEQUENCE.fullmatch(text)]
+    return [int(text) for text in texts if text and A_SEQUENCE.fullmatch(text)]

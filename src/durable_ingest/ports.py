@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
+    from durable_ingest.letter import Letter, Resend
     from durable_ingest.message import Outgoing
     from durable_ingest.receipt import Receipt
 
@@ -211,4 +212,56 @@ class Source(Protocol):
             wait: seconds to wait for a first message.
             visibility: seconds for which they are hidden.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """What an operator's tools ask of a queue."""
+
+    arn: str
+    dead_letter_arn: str | None
+    """The queue to which SQS moves its messages."""
+    there: int
+    """About how many messages it has, those that nobody can receive now included."""
+    hidden: int
+    """About how many of them are in flight."""
+    told_at: float | None
+    """When SQS said so, by its own clock: seconds since 1970 UTC. None where it gave no date."""
+
+
+class LetterQueue(Protocol):
+    """A FIFO queue as an operator's tools use it. Raises nothing that SQS or the network causes.
+
+    Where a list is returned, it has None for each entry that SQS confirmed.
+    """
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        ...
+
+    @property
+    def call_limit(self) -> float:
+        """The longest that one call takes, in seconds."""
+        ...
+
+    def facts(self) -> QueueFacts | SendFailure:
+        """Ask what there is to know."""
+        ...
+
+    def receive(self, seconds: int, attempt: str) -> list[Letter] | SendFailure:
+        """Receive up to 10 messages, hidden for so long; the same ones for the same attempt."""
+        ...
+
+    def resend(self, entries: Sequence[Resend]) -> list[SendFailure | None]:
+        """Send up to 10 messages in one call."""
+        ...
+
+    def delete(self, receipt_handles: Sequence[str]) -> list[SendFailure | None]:
+        """Delete up to 10 messages in one call."""
+        ...
+
+    def hide(self, receipt_handles: Sequence[str], seconds: int) -> list[SendFailure | None]:
+        """Set the visibility timeout of up to 10 messages in one call."""
         ...

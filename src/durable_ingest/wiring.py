@@ -11,14 +11,17 @@ from durable_ingest.aws import sqs_client
 from durable_ingest.errors import ContractError
 from durable_ingest.limits import call_limit as fitting
 from durable_ingest.sqs import SqsQueue
+from durable_ingest.sqs_letters import SqsLetterQueue
 
 if TYPE_CHECKING:
-    from durable_ingest.ports import Outbox, Queue, Source
+    from durable_ingest.ports import LetterQueue, Outbox, Queue, Source
 
 _CONNECT_SHARE: Final = 0.15
 _READ_SHARE: Final = 0.3
 _POLL_SLACK: Final = 3.0
 _SETTLING_CALL: Final = 3.0
+_OPERATORS_CONNECT: Final = 3.0
+_OPERATORS_READ: Final = 10.0
 _DOMAINS: Final = {"cn-": "amazonaws.com.cn"}
 
 
@@ -32,6 +35,12 @@ def sender(queue_url: str, client: Any, timeout: float) -> Outbox:  # noqa: ANN4
     if client is None:
         client = sqs_client(queue_url, connect_timeout=connect, read_timeout=read)
     return SqsQueue(client, queue_url, call_limit=connect + read)
+
+
+def letter_queue(queue_url: str) -> LetterQueue:
+    """Make a queue for an operator's tools, with a client of the operator's own rights."""
+    client = sqs_client(queue_url, connect_timeout=_OPERATORS_CONNECT, read_timeout=_OPERATORS_READ)
+    return SqsLetterQueue(client, queue_url, call_limit=_OPERATORS_CONNECT + _OPERATORS_READ)
 
 
 class DrainerQueues:

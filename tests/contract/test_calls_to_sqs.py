@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from durable_ingest import Enqueuer, MySQL
+from durable_ingest.reading import Reading, dead_letters_of
+from durable_ingest.redrive import Redrive
+from durable_ingest.sqs_letters import SqsLetterQueue
 from durable_ingest.testing.waiting import free_port
 from tests.contract import drainer_kit as kit
 from tests.contract.accounts import PAGE
@@ -117,3 +120,22 @@ def test_a_poller_asks_for_no_more_than_its_role(world: World, calls: Calls) -> 
     report = world.drainer(table, client=calls.client).poll(world.queue.url, until_empty=True)
     assert (report.settled, report.dead_lettered, report.left) == (1, 2, 1)
     assert calls.made == documented(1, names(world))
+
+
+def test_an_operator_asks_for_no_more_than_the_role(world: World, calls: Calls) -> None:
+    """Letters that go back, one that stays and is given back, and one that is deleted."""
+    table = world.table("version")
+    drainer = world.drainer(table)
+    for place, note in enumerate([TOO_LONG, TOO_LONG, TOO_LONG]):
+        world.send(item(place, note), f"g{place}")
+        world.step(drainer)
+    dead = SqsLetterQueue(calls.client, world.queue.dead_letter_url or "", 3.0)
+    queue = SqsLetterQueue(calls.client, world.queue.url, 3.0)
+    facts = dead_letters_of(dead, queue, None)
+    with Reading(dead, facts, drainer.contracts) as reading:
+        redrive = Redrive(reading, queue, limit=1)
+        redrive.run()
+    with Reading(dead, facts, drainer.contracts) as reading:
+        [letter, *_] = next(iter(reading))
+        reading.mailbox.delete([letter])
+    assert calls.made == documented(2, names(world))

@@ -1,20 +1,20 @@
-"""What `docs/refused-rows.md` says of sending a dead letter again, with its own function."""
+"""What `docs/refused-rows.md` says of sending a dead letter again."""
 
 import json
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
 from durable_ingest import Drainer, Enqueuer, Inbox, MySQL, Retry, Table
+from durable_ingest.reading import Reading, dead_letters_of
+from durable_ingest.redrive import Redrive
+from durable_ingest.sqs_letters import SqsLetterQueue
 from durable_ingest.testing import IngestDatabase, IngestQueue
 
 pytestmark = [pytest.mark.database, pytest.mark.queue]
 
-PAGE = Path(__file__).parents[2] / "docs" / "refused-rows.md"
 REFUSED, NEWER = "too long for it", "newer"
 
 
@@ -30,31 +30,16 @@ OLD = Customer(customer_id="c1", email=REFUSED, revision=1)
 NEW = Customer(customer_id="c1", email=NEWER, revision=2)
 
 
-def send_again() -> Callable[..., None]:
-    """Give the page's function."""
-    found = re.search(
-        r"^```python\n(def send_again.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL
-    )
-    assert found is not None
-    namespace: dict[str, Any] = {}
-    exec(found[1], namespace)  # noqa: S102 - our own text
-    function: Callable[..., None] = namespace["send_again"]
-    return function
+def by_command(queue: IngestQueue, table: Table) -> None:
+    """Send every dead letter again as `durable-ingest dead-letters redrive --unordered` does."""
+    dead = SqsLetterQueue(queue.client, queue.dead_letter_url, 3.0)
+    back = SqsLetterQueue(queue.client, queue.url, 3.0)
+    with Reading(dead, dead_letters_of(dead, back, None), [table]) as reading:
+        Redrive(reading, back, unordered=True).run()
+    assert reading.outcome.is_complete
 
 
-def by_hand(queue: IngestQueue) -> None:
-    """Send every dead letter again with the page's function."""
-    answer = queue.client.receive_message(
-        QueueUrl=queue.dead_letter_url,
-        MaxNumberOfMessages=10,
-        MessageSystemAttributeNames=["All"],
-        MessageAttributeNames=["All"],
-    )
-    for message in answer["Messages"]:
-        send_again()(queue.client, queue.dead_letter_url, queue.url, message)
-
-
-def by_sqs(queue: IngestQueue) -> None:
+def by_sqs(queue: IngestQueue, _table: Table) -> None:
     """Let SQS move them."""
     source = queue.client.get_queue_attributes(
         QueueUrl=queue.dead_letter_url, AttributeNames=["QueueArn"]
@@ -88,11 +73,11 @@ class Shop:
         )
         if inbox is not None:
             inbox.create(MySQL(database.url))
-        table = Table("customers", Customer, key="customer_id", **kind)
-        self.enqueue = Enqueuer(queue.url, table, client=queue.client).enqueue
+        self.table = Table("customers", Customer, key="customer_id", **kind)
+        self.enqueue = Enqueuer(queue.url, self.table, client=queue.client).enqueue
         self._handle = Drainer(
             MySQL(database.url),
-            table,
+            self.table,
             dead_letter_queue_url=queue.dead_letter_url,
             inbox=inbox,
             retry=Retry(patience=0.0),
@@ -114,7 +99,7 @@ class Shop:
         return str(row["email"])
 
 
-@pytest.mark.parametrize("way", [by_hand, by_sqs])
+@pytest.mark.parametrize("way", [by_command, by_sqs])
 @pytest.mark.parametrize(
     ("kind", "stays"),
     [
@@ -130,7 +115,7 @@ def test_what_a_copy_that_is_sent_again_does_to_a_newer_row(
     ingest_queue: IngestQueue,
     kind: dict[str, Any],
     stays: str,
-    way: Callable[[IngestQueue], None],
+    way: Callable[[IngestQueue, Table], None],
 ) -> None:
     """The page's table: a guard keeps the newer row, nothing else does."""
     shop = Shop(ingest_mysql, ingest_queue, **kind)
@@ -140,7 +125,7 @@ def test_what_a_copy_that_is_sent_again_does_to_a_newer_row(
     assert [letter.body["email"] for letter in ingest_queue.dead_letters()] == [REFUSED]
     assert shop.email() == NEWER
     shop.mend()
-    way(ingest_queue)
+    way(ingest_queue, shop.table)
     shop.drain()
     assert ingest_queue.dead_letters() == []
     assert shop.email() == stays
@@ -161,6 +146,6 @@ def test_a_message_that_sqs_moved_looks_new_to_a_sequence(
     shop.drain()
     assert [letter.body["email"] for letter in ingest_queue.dead_letters()] == [REFUSED]
     assert shop.email() == NEWER
-    by_sqs(ingest_queue)
+    by_sqs(ingest_queue, shop.table)
     shop.drain()
     assert shop.email() == REFUSED

@@ -10,6 +10,7 @@ import click
 
 from durable_ingest._version import __version__
 from durable_ingest.cli.drain import drain
+from durable_ingest.cli.letters import dead_letters
 from durable_ingest.cli.plan import plan
 from durable_ingest.errors import DurableIngestError
 from durable_ingest.mysql import Inbox, MySQL
@@ -39,6 +40,7 @@ def cli() -> None:
 
 cli.add_command(plan)
 cli.add_command(drain)
+cli.add_command(dead_letters)
 
 
 @cli.group()
