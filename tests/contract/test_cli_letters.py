@@ -370,8 +370,8 @@ def test_a_missing_permission(desk: Desk) -> None:
     [
         (["list", "no_such_module:drainer"], "no_such_module"),
         (["list", "no colon"], "MODULE:DRAINER"),
-        (["list", "{module}:customers"], "is no Drainer"),
-        (["list", "{module}:nothing"], "is no Drainer"),
+        (["list", "{module}:customers"], "not a Drainer"),
+        (["list", "{module}:nothing"], "not a Drainer"),
         (["list", "{module}:bare"], "--dead-letter-queue-url"),
         (["redrive", "{module}:drainer"], "--queue-url"),
         (["redrive", "{module}:drainer", "--queue-url", "{dead}"], "one and the same"),

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
-from contextlib import contextmanager
 from dataclasses import asdict
-from importlib import import_module
-from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from durable_ingest.cli.loading import load_drainer
+from durable_ingest.cli.stopping import stopping
 from durable_ingest.clock import SYSTEM_CLOCK
-from durable_ingest.drainer import Drainer
 from durable_ingest.errors import DurableIngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import FrameType
-
+    from durable_ingest.drainer import Drainer
     from durable_ingest.report import PollReport
 
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _EVERY: Final = 30.0
 """Seconds between lines of progress where nobody watches a terminal."""
 LEFT: Final = 1
@@ -41,7 +33,7 @@ WRONG: Final = 2
     messages left in the queue; 2 the call, the drainer or its permissions are wrong; 128 and the
     signal's number at the second signal."""
 )
-@click.argument("drainer", metavar="MODULE:DRAINER")
+@click.argument("drainer", metavar="MODULE:DRAINER", callback=load_drainer)
 @click.option("--queue-url", required=True, help="The queue to receive from.")
 @click.option("--until-empty", is_flag=True, help="End once the queue is empty.")
 @click.option(
@@ -56,7 +48,7 @@ WRONG: Final = 2
 @click.pass_context
 def drain(  # noqa: PLR0913 - each by name
     context: click.Context,
-    drainer: str,
+    drainer: Drainer,
     queue_url: str,
     receivers: int,
     within: float | None,
@@ -73,11 +65,10 @@ def drain(  # noqa: PLR0913 - each by name
 
     Progress goes to standard error, the report at the end to standard output.
     """
-    found = _drainer(drainer)
     progress = _Progress()
-    with _stopping() as stop:
+    with stopping(at_once=True) as stop:
         try:
-            report = found.poll(
+            report = drainer.poll(
                 queue_url,
                 until_empty=until_empty,
                 stop=stop,
@@ -93,53 +84,6 @@ def drain(  # noqa: PLR0913 - each by name
     click.echo(json.dumps(asdict(report)) if as_json else _told(report))
     if report.database_away or (until_empty and report.left):
         context.exit(LEFT)
-
-
-def _drainer(name: str) -> Drainer:
-    """Import a drainer.
-
-    Raises:
-        click.BadParameter: there is none of this name.
-    """
-    module, _, attribute = name.partition(":")
-    if not module or not attribute:
-        raise click.BadParameter("must be MODULE:DRAINER, such as drainer:drainer")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found: Any = import_module(module)
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except ModuleNotFoundError as error:
-        raise click.BadParameter(f"{error}; the current folder is {here}") from error
-    except AttributeError as error:
-        raise click.BadParameter(str(error)) from error
-    except KeyError as error:
-        raise click.BadParameter(f"{module} misses {error}; an environment variable?") from error
-    except DurableIngestError as error:
-        raise click.BadParameter(f"{module}: {error}") from error
-    if not isinstance(found, Drainer):
-        raise click.BadParameter(f"{name} is a {type(found).__name__}, not a Drainer")
-    return found
-
-
-@contextmanager
-def _stopping() -> Iterator[Event]:
-    """Give what the first signal sets; the second one ends the program at once."""
-    stop = Event()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(128 + number)
-        stop.set()
-
-    before = {number: signal.signal(number, on_signal) for number in _SIGNALS}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Progress:

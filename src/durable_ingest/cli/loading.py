@@ -28,7 +28,7 @@ def load_drainer(_ctx: click.Context, _param: click.Parameter, value: str) -> Dr
     for name in path.split("."):
         found = getattr(found, name, None)
     if not isinstance(found, Drainer):
-        problem = f"{path!r} of {module_name!r} is no Drainer"
+        problem = f"{path!r} of {module_name!r} is a {type(found).__name__}, not a Drainer"
         raise click.BadParameter(problem)
     return found
 

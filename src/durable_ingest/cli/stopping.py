@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -15,14 +16,22 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C and SIGTERM set; a second one does what it always does."""
+def stopping(*, at_once: bool = False) -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C and SIGTERM set.
+
+    Args:
+        at_once: whether the second one ends the program on the spot, with 128 and its number;
+            else it does what it always does.
+    """
     stop = threading.Event()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def told(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set() and at_once:
+            os._exit(128 + number)
         stop.set()
-        signal.signal(number, before[signal.Signals(number)])
+        if not at_once:
+            signal.signal(number, before[signal.Signals(number)])
 
     for number in _SIGNALS:
         signal.signal(number, told)
