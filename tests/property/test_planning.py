@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from durable_ingest.planning.cost import Prices, cost
@@ -80,6 +80,7 @@ def test_more_functions_never_drain_less(scenario: Scenario, times: int) -> None
     assert replace(scenario, batch_size=10).capacity >= scenario.capacity
 
 
+@example(Scenario(rate=2.0, outage=100.0, groups=1, batch_size=3, batch_time=2.0))
 @given(_scenarios)
 def test_the_settings_given_keep_up(scenario: Scenario) -> None:
     """Where any number of functions does."""

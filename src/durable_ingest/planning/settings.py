@@ -82,7 +82,7 @@ def concurrency(scenario: Scenario, forecast: Forecast, catch_up: float | None) 
             return None
         backlog = forecast.depth + scenario.rate * forecast.begins
         needed = scenario.rate + backlog / left
-    functions = max(ceil(needed / scenario.group_capacity), _LEAST_CONCURRENCY)
-    if functions > max(scenario.groups, _LEAST_CONCURRENCY):
+    functions = ceil(needed / scenario.group_capacity)
+    if functions > scenario.groups:  # each group is drained by one at a time
         return None
-    return functions
+    return max(functions, _LEAST_CONCURRENCY)
