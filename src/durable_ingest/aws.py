@@ -75,7 +75,7 @@ def sqs_client(
     with _MAKING_A_CLIENT:
         return boto3.client(
             "sqs",
-            region_name=region or _region_of(queue_url),
+            region_name=region or region_of(queue_url) or _configured_region() or "us-east-1",
             endpoint_url=_endpoint_of(queue_url),
             config=config,
         )
@@ -162,9 +162,10 @@ def _is_throttled(code: str) -> bool:
     return any(word in code for word in _THROTTLED)
 
 
-def _region_of(queue_url: str) -> str:
+def region_of(queue_url: str) -> str | None:
+    """Read the region in a queue's URL; None where it names none, as an emulator's."""
     found = _REGION.search(urlsplit(queue_url).hostname or "")
-    return (found and (found[1] or found[2])) or _configured_region() or "us-east-1"
+    return (found[1] or found[2]) if found else None
 
 
 def _configured_region() -> str | None:

@@ -26,6 +26,7 @@ from durable_ingest.intake import read_event
 from durable_ingest.limits import limits
 from durable_ingest.ports import Fault
 from durable_ingest.report import BatchReport
+from durable_ingest.setup import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,11 +93,16 @@ class Drainer:
         if on_report is not None and not callable(on_report):
             raise ContractError("on_report", "must be callable, such as metrics.emf()")
         contracts_by_name(contracts)
-        self._contracts = tuple(contracts)
         _check_inbox(inbox, contracts)
+        self.setup: Final = Setup(
+            database=mysql,
+            contracts=tuple(contracts),
+            inbox=inbox,
+            dead_letter_queue_url=dead_letter_queue_url,
+            reports=acknowledge == "report",
+        )
         self._store = mysql.open(tuple(contracts), clock, retry, inbox)
         self._dead_letter_queue_url = dead_letter_queue_url
-        self._reports = acknowledge == "report"
         self._retry = retry
         self._client = client
         self._on_report = on_report
@@ -112,7 +118,7 @@ class Drainer:
     @property
     def contracts(self) -> tuple[Contract, ...]:
         """The tables and commands that it was given."""
-        return self._contracts
+        return self.setup.contracts
 
     @property
     def dead_letter_queue_url(self) -> str | None:
@@ -220,7 +226,7 @@ class Drainer:
         held = course.ledger.held
         if not held:
             return {"batchItemFailures": []}
-        if self._reports and course.ledger.settled:
+        if self.setup.reports and course.ledger.settled:
             return {"batchItemFailures": [{"itemIdentifier": batch[n].id} for n in held]}
         raise _held_error(batch, held)
 
@@ -249,7 +255,7 @@ class Drainer:
         if not held:
             return 0, 0
         undeleted = 0
-        if not self._reports:
+        if not self.setup.reports:
             settled = ledger.settled
             left = delete_settled(queue, batch, settled, course.order_free, time.deadline)
             undeleted = len(left.places)

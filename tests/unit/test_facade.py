@@ -102,6 +102,21 @@ def test_what_is_not_needed_is_not_loaded(code: str, absent: set[str]) -> None:
     assert not absent & set(fresh(code + _LOADED).split())
 
 
+def test_a_drainer_loads_nothing_of_the_command_line() -> None:
+    """What looks at a deployment is for people, not for functions."""
+    code = (
+        _CONTRACT
+        + "from durable_ingest import Drainer, MySQL\n"
+        + "Drainer(MySQL('mysql://u:p@db.example/app'), rows)\n"
+        + "import sys; print(*sorted(sys.modules))"
+    )
+    loaded = fresh(code).split()
+    beside = ("cli", "doctor", "mysql.inspection")
+    assert "durable_ingest.drainer" in loaded
+    assert not [name for name in loaded if name.removeprefix("durable_ingest.").startswith(beside)]
+    assert "click" not in loaded
+
+
 def test_the_heavy_modules_are_there_to_be_loaded() -> None:
     """Or the tests above would say nothing."""
     assert fresh("import boto3, pymysql" + _LOADED) == "boto3 botocore pymysql"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from durable_ingest._version import __version__
+from durable_ingest.cli.doctor import doctor
 from durable_ingest.cli.drain import drain
 from durable_ingest.cli.letters import dead_letters
 from durable_ingest.cli.plan import plan
@@ -38,6 +39,7 @@ def cli() -> None:
     """Look after the queue and the database of durable_ingest."""
 
 
+cli.add_command(doctor)
 cli.add_command(plan)
 cli.add_command(drain)
 cli.add_command(dead_letters)

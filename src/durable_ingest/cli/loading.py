@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -39,13 +41,22 @@ def _imported(name: str) -> object:
         sys.path.insert(0, here)
     try:
         return importlib.import_module(name)
-    except (ImportError, KeyError, DurableIngestError) as error:
-        # These name what is missing: a module, a variable of the environment, a setting.
-        problem = f"{type(error).__name__}: {error}"
-    except Exception as error:  # noqa: BLE001 - the module's own code may raise anything
-        problem = type(error).__name__
-    problem = (
-        f"importing {name!r} raised {problem}. It is imported as the function imports it: give it"
-        " the function's environment variables"
-    )
-    raise click.BadParameter(problem)
+    except DurableIngestError as error:
+        raise click.BadParameter(f"{name} cannot be imported: {error}") from error
+    except Exception as error:  # the module's own code may raise anything
+        raise click.BadParameter(_why(name, error)) from error
+
+
+def _why(module: str, error: Exception) -> str:
+    """Say what failed, without the exception's text: it might hold a credential."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    if isinstance(error, KeyError) and frames[-1][0].f_globals is vars(os):
+        name = error.args[0]
+        return f"{module} needs the environment variable {name}: set it as the function has it"
+    if isinstance(error, ModuleNotFoundError):
+        if error.name == module.partition(".")[0]:
+            return f"there is no module {module} here; run this where the function's code is"
+        return f"{module} cannot be imported: there is no module {error.name}; install it"
+    files = [(frame.f_code.co_filename, line) for frame, line in frames]
+    file, line = next((each for each in reversed(files) if Path(each[0]).is_file()), files[-1])
+    return f"{module} cannot be imported: {type(error).__name__} in {file}, line {line}"

@@ -104,7 +104,7 @@ class Secret:
         timeout: float,
         client: Any,  # noqa: ANN401 - boto3 makes its clients' classes at run time
     ) -> None:
-        self._id = secret_id
+        self.secret_id = secret_id
         self._host = host
         self._port = port
         self._database = database
@@ -116,7 +116,8 @@ class Secret:
     @property
     def remedy(self) -> str:
         """What to mend where the server refuses the log-in."""
-        return f"secret {self._id!r}, fetched afresh, is refused: set it to what the database has"
+        secret = f"secret {self.secret_id!r}"
+        return f"{secret}, fetched afresh, is refused: set it to what the database has"
 
     def login(self, deadline: Deadline, refused: Login | None = None) -> Login:
         """Give the kept log-in, or the current one where none is kept or the kept one is refused.
@@ -131,13 +132,13 @@ class Secret:
     def _fetch(self) -> Login:
         from durable_ingest.aws import secret_string  # noqa: PLC0415 - loads boto3
 
-        text = secret_string(self._client, self._id)
+        text = secret_string(self._client, self.secret_id)
         if isinstance(text, SendFailure):
             raise _failed(
                 text,
                 _SECRETS_MANAGER,
-                f"secret {self._id!r} cannot be read: it must exist in the region asked (region=),"
-                " and the function's role needs secretsmanager:GetSecretValue on it, and"
+                f"secret {self.secret_id!r} cannot be read: it must exist in the region asked"
+                " (region=), and the function's role needs secretsmanager:GetSecretValue on it, and"
                 " kms:Decrypt where a key of your own encrypts it",
             )
         self._kept = self._read(text)
@@ -174,7 +175,7 @@ class Secret:
         return int(text)
 
     def _unusable(self, what: str, remedy: str) -> MisconfiguredError:
-        return MisconfiguredError(f"secret {self._id!r} {what}; {remedy}")
+        return MisconfiguredError(f"secret {self.secret_id!r} {what}; {remedy}")
 
 
 class Token:

@@ -156,7 +156,12 @@ def _unwritten_problems(table: Table, facts: TableFacts, written: set[str]) -> l
     if not needed:
         return []
     listed = ", ".join(map(repr, needed))
-    return [f"column {listed} of {table.name!r} is NOT NULL without default; the model lacks it"]
+    return [
+        (
+            f"column {listed} of {table.name!r} is NOT NULL without default, and the model lacks"
+            " it; give it a default"
+        )
+    ]
 
 
 def _exactness_problem(table: Table, field: str, columns: Mapping[str, Column]) -> str | None:
@@ -220,5 +225,8 @@ def _sequence_problems(table: Table, columns: Mapping[str, Column]) -> list[str]
     if column.type == "decimal" and column.scale == 0 and column.precision >= _SEQUENCE_DIGITS:
         return []
     return [
-        f"sequence column {column.name!r} must be DECIMAL(39,0): SQS' numbers have up to 39 digits"
+        (
+            f"sequence column {column.name!r} must be DECIMAL(39,0), since SQS' numbers have up to"
+            " 39 digits; make it that"
+        )
     ]

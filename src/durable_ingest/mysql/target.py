@@ -240,7 +240,7 @@ class MySQL:
         """No certificate says more about a loopback address than the address does."""
         if self.credentials.need_tls or self.ssl_mode != "VERIFY_IDENTITY":
             return False
-        return self.ssl_ca is None and _is_loopback(host)
+        return self.ssl_ca is None and is_loopback(host)
 
     def open(
         self,
@@ -293,7 +293,8 @@ def _check_port(port: object) -> None:
         raise ContractError("port", f"must be a number from 1 to {HIGHEST_PORT}")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine, which nobody listens to on the way."""
     if host == "localhost":
         return True
     try:

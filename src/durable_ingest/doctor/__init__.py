@@ -1,0 +1,1 @@
+"""Whether what is deployed is set up so that nothing is lost. Used by `durable-ingest doctor`."""
