@@ -29,7 +29,7 @@ def test_every_command_has_help_with_an_example(words: tuple[str, ...]) -> None:
     text = " ".join(result.output.split())
     assert f"Usage: cli {' '.join(words)} " in text
     assert "Example" in text
-    assert f"durable-ingest {' '.join(words)} " in text
+    assert f"durable-ingest {' '.join(words)}" in text
     assert "--json" in text
 
 

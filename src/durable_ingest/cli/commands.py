@@ -70,7 +70,8 @@ def _of_an_inbox(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @inbox.command(
-    epilog=f"""Example: {URL_VARIABLE}=mysql://user:password@host/database
+    epilog=f"""\b
+    Example: {URL_VARIABLE}=mysql://user:password@host/database \\
     durable-ingest inbox create"""
 )
 @_of_an_inbox
