@@ -40,7 +40,7 @@ class Verdict:
     requests: int
     acknowledged: int
     refused: int
-    """Requests answered with anything but 202: their clients know, and send them again."""
+    """Requests answered with anything but success: their clients know, and send them again."""
     lost: list[Finding] = field(default_factory=list)
     """Acknowledged, and no row."""
     older: list[Finding] = field(default_factory=list)
@@ -125,3 +125,22 @@ def _compare(
         verdict.altered.append(finding)
     elif latest is not None and order.index(row) < latest:
         verdict.older.append(finding)
+
+
+def lost_writes(requests: Sequence[Request], rows: Iterable[Customer]) -> int:
+    """Count the acknowledged writes of which the table shows neither them nor a later one.
+
+    Args:
+        requests: all of them, those of one customer in the order they were sent.
+        rows: the whole table.
+    """
+    table = {row.customer_id: row for row in rows}
+    sent: dict[str, list[Request]] = defaultdict(list)
+    for request in requests:
+        sent[request.customer.customer_id].append(request)
+    return sum(_lost(history, table.get(name)) for name, history in sent.items())
+
+
+def _lost(sent: Sequence[Request], row: Customer | None) -> int:
+    shown = next((n for n, request in enumerate(sent) if request.customer == row), -1)
+    return sum(request.acknowledged for request in sent[shown + 1 :])

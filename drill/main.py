@@ -15,11 +15,12 @@ from rich.console import Console
 
 from drill import report, table
 from drill.checker import Verdict, check
+from drill.comparison import compare
 from drill.options import Options, parse
 from drill.progress import progress
 from drill.recorder import Phase, Recorder
-from drill.rehearsal import Rehearsal
-from drill.stage import HANDLERS, Stage, build
+from drill.rehearsal import Library, Rehearsal
+from drill.stage import HANDLERS, Stage, build, server_name
 from durable_ingest.testing import NoDatabaseServerError
 from durable_ingest.testing.provisioning import EXIT_NONE
 
@@ -49,11 +50,14 @@ def main(
     console.print("starting a database server and a queue", highlight=False)
     recorder = Recorder()
     try:
+        if options.compare:
+            with _logging_to(log):
+                return compare(options, console, server)
         with _logging_to(log), build(server, handlers) as stage:
-            name = _name(stage)
+            name = server_name(stage.server)
             console.print(f"server: {name}", highlight=False)
             with progress(console) as show:
-                Rehearsal(options, stage, recorder, show).run()
+                Rehearsal(options, stage, Library(stage, options.drainers), recorder, show).run()
             verdict = _verdict(stage, recorder)
     except NoDatabaseServerError as error:
         console.print(str(error), markup=False, highlight=False)
@@ -77,12 +81,6 @@ def _logging_to(log: io.StringIO) -> Iterator[None]:
         yield
     finally:
         root.removeHandler(handler)
-
-
-def _name(stage: Stage) -> str:
-    version = str(stage.server.execute("SELECT VERSION()")[0][0])
-    kind = {"mysql": "MySQL", "mariadb": "MariaDB"}[stage.server.flavour]
-    return f"{kind} {version.partition('-')[0]}"
 
 
 def _verdict(stage: Stage, recorder: Recorder) -> Verdict:

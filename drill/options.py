@@ -1,6 +1,7 @@
 """What a drill can be told on its command line."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +30,24 @@ class Options:
     """Execution environments of the draining function."""
     report: Path | None
     json: bool
+    compare: bool = False
+    """Rehearse the alternatives too."""
+    scale: float = 60.0
+    """How many seconds one second of the comparison stands for."""
 
     @property
     def clients(self) -> int:
-        """How many threads send requests: enough that none waits for an answer of 100 ms."""
-        return max(2, min(32, round(self.rate / 10)))
+        """How many threads send requests: enough that none waits for an answer of 100 ms.
+
+        In a comparison each customer has its own: there answers take as long as a gateway lets
+        them, and nobody waits for another customer's.
+        """
+        return self.customers if self.compare else max(2, min(32, round(self.rate / 10)))
+
+    @property
+    def last_due(self) -> float:
+        """From when on nothing more is due; a comparison sends to all the same requests."""
+        return self.normal + self.outage + self.after if self.compare else math.inf
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options:
@@ -63,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--report", type=Path, metavar="DIR", help="for summary.json, history.jsonl, timeline.png"
         " (default: a new temporary directory)")  # fmt: skip
     add("--json", action="store_true", help="print one JSON object; progress goes to stderr")
+    add("--compare", action="store_true", help="give the same requests and outage to what could be"
+        " used instead, one after the other")  # fmt: skip
+    add("--scale", type=_above_zero, default=60.0, metavar="N", help="with --compare: what a second"
+        " stands for, in seconds; AWS' limits are divided by it")  # fmt: skip
     lengths = parser.add_argument_group("lengths, in seconds")
     lengths.add_argument("--normal", type=_seconds, default=10.0, metavar="S",
                          help="requests before the outage")  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 from drill.workload import Customer
 
-ACKNOWLEDGED = 202
+SUCCESS = range(200, 300)
 
 
 class Phase(StrEnum):
@@ -48,7 +48,7 @@ class Request:
     @property
     def acknowledged(self) -> bool:
         """Whether the client was told that its write is safe."""
-        return self.status == ACKNOWLEDGED
+        return self.status in SUCCESS
 
 
 @dataclass(frozen=True)

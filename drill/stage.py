@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,10 +68,11 @@ class Stage:
         queue: "QueuePair",
         handlers: Path,
     ) -> None:
-        """Take the parts; `url` names the handlers' database on the server."""
+        """Take the parts."""
         self.server = server
+        self.url = url
+        """The handlers' database on the server."""
         self.deliveries = Deliveries()
-        self._url = url
         self._client = client
         self._queue = queue
         self._handlers = handlers
@@ -80,12 +81,22 @@ class Stage:
         """Import the producer."""
         return load(self._handlers / "producer.py")
 
-    def event_source(self, *, concurrency: int) -> EventSource:
-        """Put the drainer behind the queue; each poller imports it for itself."""
+    def event_source(
+        self,
+        *,
+        concurrency: int,
+        measured: Callable[["Handler"], "Handler"] = lambda handler: handler,
+    ) -> EventSource:
+        """Put the drainer behind the queue; each poller imports it for itself.
+
+        Args:
+            concurrency: pollers at once.
+            measured: is put around each drainer.
+        """
         return EventSource(
             self._client,
             self._queue.url,
-            lambda: load(self._handlers / "drainer.py"),
+            lambda: measured(load(self._handlers / "drainer.py")),
             concurrency=concurrency,
             function_timeout=FUNCTION_TIMEOUT,
             on_invocation=self.deliveries.note,
@@ -121,7 +132,7 @@ class Stage:
 
     @contextlib.contextmanager
     def _cursor(self, timeout: float = 30.0) -> "Iterator[Cursor]":
-        connection = connect(self._url, timeout=timeout)
+        connection = connect(self.url, timeout=timeout)
         with contextlib.closing(connection), connection.cursor() as cursor:
             yield cursor
 
@@ -186,6 +197,13 @@ def build(server: "DatabaseServer | None" = None, handlers: Path = HANDLERS) -> 
             )
         )
         yield Stage(server, url, client, queue, handlers)
+
+
+def server_name(server: "DatabaseServer") -> str:
+    """Say what it is, such as MySQL 9.7.0."""
+    version = str(server.execute("SELECT VERSION()")[0][0])
+    kind = {"mysql": "MySQL", "mariadb": "MariaDB"}[server.flavour]
+    return f"{kind} {version.partition('-')[0]}"
 
 
 def _leave_usable(server: "DatabaseServer") -> None:
