@@ -98,7 +98,7 @@ def render(outcomes: Iterable[Outcome]) -> Table:
     for heading in SHORT_HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
     for outcome in outcomes:
-        table.add_row(*outcome.cells())
+        table.add_row(*(cell.replace(" of ", "/") for cell in outcome.cells()))
     return table
 
 

@@ -1,5 +1,7 @@
 """The drill's command line."""
 
+import math
+
 import pytest
 
 from drill.options import parse
@@ -36,3 +38,11 @@ def test_wrong_arguments_end_the_program(
 def test_a_short_outage_has_a_short_read_only_part() -> None:
     """A quarter of it."""
     assert parse(["--outage", "8"]).read_only == 2
+
+
+def test_a_comparison_has_a_client_for_each_customer_and_an_end() -> None:
+    """So that nobody waits for another's answer, and all are sent the same."""
+    options = parse(["--compare", "--customers", "70", "--outage", "8"])
+    assert (options.clients, options.last_due, options.scale) == (70, 10 + 8 + 5, 60)
+    assert parse([]).clients == 5
+    assert parse([]).last_due == math.inf
