@@ -22,7 +22,7 @@ HEADINGS = (
 )  # fmt: skip
 SHORT_HEADINGS = (
     "requests", "2xx", "refused", "no\nanswer", "acknow-\nledged", "and\nlost",
-    "2xx in the\nupgrade", "p50\nms", "p99\nms", "function-\nseconds", "most\nat once",
+    "2xx in the\nupgrade", "p50\nms", "p99\nms", "function-\nseconds", "at\nonce",
 )  # fmt: skip
 
 
@@ -85,10 +85,14 @@ class Outcome:
             self.name,
             *(f"{count:,}" for count in counts),
             f"{self.upgrade_2xx:,} of {self.upgrade_requests:,}",
-            *("-" if ms is None else f"{ms:,.1f}" for ms in (self.p50_ms, self.p99_ms)),
-            f"{self.function_seconds:,.1f}",
+            *("-" if ms is None else _short(ms) for ms in (self.p50_ms, self.p99_ms)),
+            _short(self.function_seconds),
             f"{self.most_at_once:,}",
         ]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"  # noqa: PLR2004  three digits
 
 
 def render(outcomes: Iterable[Outcome]) -> Table:
