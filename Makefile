@@ -29,7 +29,7 @@ rehearsals: ## Run the short forms of the drill and of the chaos run, one after 
 	@scripts/database
 	$(bin)/python -m pytest -m chaos tests/chaos $(ARGS)
 
-drill: ## Rehearse a database upgrade under load; ARGS="--rate 50 --outage 20" goes to the drill
+drill: ## Rehearse a database upgrade under load; ARGS="--rate 50 --outage 20" or ARGS=--compare goes to the drill
 	@scripts/venv
 	@scripts/database
 	$(bin)/python -m drill $(ARGS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 
 from drill import comparison_chart, outcome
-from drill.alternatives import connection_proxy, direct, durable, local_storage, retrying
+from drill.alternatives import connection_proxy, direct, durable, local_storage, names, retrying
 from drill.alternatives.candidate import Candidate, Setting
 from drill.alternatives.limits import Limits
 from drill.options import Options
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from durable_ingest.testing import DatabaseServer
 
 CANDIDATES: Final[dict[str, Callable[[Setting], AbstractContextManager[Candidate]]]] = {
-    direct.NAME: direct.candidate,
-    connection_proxy.NAME: connection_proxy.candidate,
-    retrying.NAME: retrying.candidate,
-    local_storage.NAME: local_storage.candidate,
-    durable.NAME: durable.candidate,
+    names.DIRECT: direct.candidate,
+    names.PROXY: connection_proxy.candidate,
+    names.RETRY: retrying.candidate,
+    names.STORAGE: local_storage.candidate,
+    names.OURS: durable.candidate,
 }
 
 
@@ -55,7 +55,7 @@ def compare(options: Options, console: Console, server: "DatabaseServer | None" 
     folder = options.report or Path(tempfile.mkdtemp(prefix="durable-ingest-comparison-"))
     folder.mkdir(parents=True, exist_ok=True)
     outcomes = []
-    for name in CANDIDATES:
+    for name in [options.only] if options.only else CANDIDATES:
         say(f"{name}:")
         outcomes.append(rehearse(name, options, limits, console, server, folder))
     summary = {
@@ -70,7 +70,7 @@ def compare(options: Options, console: Console, server: "DatabaseServer | None" 
     say(f"report: {folder / 'comparison.png'}")
     if options.json:
         print(json.dumps(summary))
-    return int(outcomes[-1].acknowledged_and_lost > 0)
+    return int(any(each.acknowledged_and_lost for each in outcomes if each.name == names.OURS))
 
 
 def rehearse(  # noqa: PLR0913, PLR0917  what a rehearsal is made of

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from drill.alternatives.names import NAMES
+
 LONGEST_READ_ONLY = 5.0
 
 
@@ -32,6 +34,8 @@ class Options:
     json: bool
     compare: bool = False
     """Rehearse the alternatives too."""
+    only: str | None = None
+    """The one alternative to rehearse; None for all."""
     scale: float = 60.0
     """How many seconds one second of the comparison stands for."""
 
@@ -79,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print one JSON object; progress goes to stderr")
     add("--compare", action="store_true", help="give the same requests and outage to what could be"
         " used instead, one after the other")  # fmt: skip
+    add("--only", choices=NAMES, help="with --compare: rehearse this one alone")
     add("--scale", type=_above_zero, default=60.0, metavar="N", help="with --compare: what a second"
         " stands for, in seconds; AWS' limits are divided by it")  # fmt: skip
     lengths = parser.add_argument_group("lengths, in seconds")

@@ -21,7 +21,6 @@ from drill.alternatives.direct import DirectHandler
 from drill.alternatives.pool import BorrowTimeoutError, Pool, Upstream
 from durable_ingest.testing.connection import Address
 
-NAME = "connection proxy"
 POOL = 40
 QUERY, QUIT, PING = 0x03, 0x01, 0x0E
 NO_CONNECTION = 9501

@@ -10,7 +10,6 @@ from drill.alternatives.writer import REFUSED, WRITTEN, Row, UnavailableError, W
 if TYPE_CHECKING:
     from durable_ingest.testing import LambdaContext
 
-NAME = "direct write"
 PATIENCE = 5.0
 """Seconds for each wait for the server: the client's connection is gone long before the
 function's time is."""

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from drill.alternatives.candidate import Candidate, Setting, behind_a_gateway
 from drill.alternatives.meter import Meter
 
-NAME = "durable_ingest"
-
 
 @contextlib.contextmanager
 def candidate(setting: Setting) -> Iterator[Candidate]:

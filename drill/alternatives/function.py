@@ -1,6 +1,5 @@
 """A Lambda function: an execution environment for each call at once, kept warm, then recycled."""
 
-import contextlib
 import random
 import shutil
 import threading
@@ -43,14 +42,14 @@ class Environment:
 class Function:
     """A function that the gateway, or a schedule, invokes.
 
-    Of the idle environments the one used last is used first, which keeps few of them warm.
+    Which of the idle environments is used is drawn: AWS does not say.
 
     Args:
         make: starts an environment, that is makes its handler; is given its /tmp. A handler with
             a method `close` has it called at the end.
         limits: the function's time, and how long environments are kept.
         root: for the environments' folders.
-        seed: decides on the age that the first environments have.
+        seed: decides on that, and on the age that the first environments have.
         now: seconds on some clock.
     """
 
@@ -73,9 +72,9 @@ class Function:
         self._numbers = count(1)
         self._idle: list[Environment] = []
         self._busy: list[Environment] = []
-        chance = random.Random(seed)  # noqa: S311  has to repeat, not to be secret
+        self._chance = random.Random(seed)  # noqa: S311  has to repeat, not to be secret
         for _ in range(WARM):
-            self._idle.append(self._start(limits.lifetime * (1 - chance.random())))
+            self._idle.append(self._start(limits.lifetime * (1 - self._chance.random())))
 
     def __call__(self, event: dict[str, Any], _context: object = None) -> object:
         """Invoke it; what the handler raises is raised."""
@@ -121,9 +120,10 @@ class Function:
     def _take(self) -> Environment:
         self.recycle()
         environment = None
-        with self._lock, contextlib.suppress(IndexError):
-            environment = self._idle.pop()
-            self._busy.append(environment)
+        with self._lock:
+            if self._idle:
+                environment = self._idle.pop(self._chance.randrange(len(self._idle)))
+                self._busy.append(environment)
         if environment is None:
             environment = self._start(self._limits.lifetime)
             with self._lock:

@@ -20,7 +20,6 @@ from durable_ingest.testing import LambdaContext
 if TYPE_CHECKING:
     from drill.alternatives.limits import Limits
 
-NAME = "scanned local storage"
 BATCH = 500
 RESERVE = 1.0
 """Seconds of the scan's time in which no batch begins."""

@@ -12,7 +12,6 @@ from durable_ingest.clock import SYSTEM_CLOCK, Clock
 if TYPE_CHECKING:
     from durable_ingest.testing import LambdaContext
 
-NAME = "retry in the function"
 SHORTEST_PAUSE = 0.05
 RESERVE = 0.1
 """Seconds of the function's time in which no attempt begins."""

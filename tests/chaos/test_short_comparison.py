@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drill import comparison
-from drill.alternatives import connection_proxy, durable, local_storage
+from drill.alternatives.names import OURS, PROXY, STORAGE
 from drill.main import main
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def test_a_short_comparison(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each is sent the same; a proxy that holds clients has no answer for them in time."""
-    chosen = (connection_proxy.NAME, local_storage.NAME, durable.NAME)
+    chosen = (PROXY, STORAGE, OURS)
     monkeypatch.setattr(
         comparison, "CANDIDATES", {name: comparison.CANDIDATES[name] for name in chosen}
     )

@@ -23,6 +23,7 @@ def test_the_defaults_are_the_drill_of_the_readme() -> None:
         ["--outage", "inf"],
         ["--customers", "0"],
         ["--outage", "4", "--read-only", "5"],
+        ["--only", "a prayer"],
     ],
 )
 def test_wrong_arguments_end_the_program(

@@ -15,6 +15,7 @@ from drill.alternatives.function import Function
 from drill.alternatives.gateway import Gateway
 from drill.alternatives.limits import Limits
 from drill.alternatives.meter import Meter
+from drill.alternatives.names import NAMES
 from drill.checker import lost_writes
 from drill.outcome import Outcome
 from drill.recorder import Phase, Recorder
@@ -118,3 +119,8 @@ def test_the_report_holds_table_figures_and_picture(measured: Outcome, tmp_path:
     heading, line, row = (tmp_path / "comparison.md").read_text().splitlines()
     assert heading.count("|") == line.count("|") == row.count("|") == len(outcome.HEADINGS) + 2
     assert row.startswith("| a way | 6 | 3 | 2 | 1 | 3 | 1 | 1 of 3 |")
+
+
+def test_every_name_has_its_candidate() -> None:
+    """In the order of the table."""
+    assert tuple(comparison.CANDIDATES) == NAMES
