@@ -10,15 +10,16 @@ from drill.alternatives.writer import REFUSED, WRITTEN, Row, UnavailableError, W
 if TYPE_CHECKING:
     from durable_ingest.testing import LambdaContext
 
-PATIENCE = 5.0
-"""Seconds for each wait for the server: the client's connection is gone long before the
-function's time is."""
-
 
 class DirectHandler:
-    """Writes once, and on a second connection where the kept one has broken."""
+    """Writes once, and on a second connection where the kept one has broken.
 
-    def __init__(self, url: str, *, timeout: float = PATIENCE) -> None:
+    Args:
+        url: the database.
+        timeout: seconds for each wait for the server.
+    """
+
+    def __init__(self, url: str, *, timeout: float) -> None:
         """Open nothing."""
         self._writer = Writer(url, timeout=timeout)
 
@@ -38,6 +39,9 @@ class DirectHandler:
 @contextlib.contextmanager
 def candidate(setting: Setting) -> Iterator[Candidate]:
     """Put it behind a gateway."""
-    url = setting.stage.url
-    with behind_a_gateway(setting, lambda _: DirectHandler(url)) as (gateway, function):
+    url, patience = setting.stage.url, setting.limits.patience
+    with behind_a_gateway(setting, lambda _: DirectHandler(url, timeout=patience)) as (
+        gateway,
+        function,
+    ):
         yield Candidate(gateway, function)

@@ -27,6 +27,14 @@ class Limits:
     lifetime: float = 7200.0
     """How long one in use is kept: "every few hours", says AWS."""
 
+    @property
+    def patience(self) -> float:
+        """How long a function waits for the server: then there is time left to answer.
+
+        A server on its way up or down may accept a connection and say nothing.
+        """
+        return self.gateway / 2
+
     def scaled(self, by: float) -> Self:
         """Divide everything by the number of seconds that one second stands for."""
         return type(self)(**{name: value / by for name, value in vars(self).items()})

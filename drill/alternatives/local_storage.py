@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drill.alternatives.candidate import Candidate, Setting, behind_a_gateway
-from drill.alternatives.direct import PATIENCE
 from drill.alternatives.meter import Meter
 from drill.alternatives.spool import FullError, Spool, kept, read
 from drill.alternatives.writer import KEPT, REFUSED, WRITTEN, Row, UnavailableError, Writer
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from drill.alternatives.limits import Limits
 
 BATCH = 500
+ANSWERS_WITHIN = 5.0
+"""Seconds for each of the scan's waits for the server: no client waits for it."""
 RESERVE = 1.0
 """Seconds of the scan's time in which no batch begins."""
 
@@ -31,11 +32,12 @@ class KeepingHandler:
     Args:
         url: the database.
         spool: where records are kept.
+        timeout: seconds for each wait for the server.
     """
 
-    def __init__(self, url: str, spool: Spool) -> None:
+    def __init__(self, url: str, spool: Spool, *, timeout: float) -> None:
         """Open nothing."""
-        self._writer = Writer(url, timeout=PATIENCE)
+        self._writer = Writer(url, timeout=timeout)
         self._spool = spool
 
     def __call__(self, event: dict[str, Any], _context: LambdaContext) -> object:
@@ -69,7 +71,7 @@ class Scan:
 
     def __init__(self, url: str, folders: Callable[[], Sequence[Path]]) -> None:
         """Open nothing."""
-        self._writer = Writer(url, timeout=PATIENCE)
+        self._writer = Writer(url, timeout=ANSWERS_WITHIN)
         self._folders = folders
 
     def __call__(self, _event: dict[str, Any], context: LambdaContext) -> object:
@@ -121,7 +123,8 @@ def candidate(setting: Setting) -> Iterator[Candidate]:
     url, limits, meter = setting.stage.url, setting.limits, Meter()
 
     def make(folder: Path) -> KeepingHandler:
-        return KeepingHandler(url, Spool(folder, capacity=limits.storage))
+        spool = Spool(folder, capacity=limits.storage)
+        return KeepingHandler(url, spool, timeout=limits.patience)
 
     with behind_a_gateway(setting, make) as (gateway, function):
         yield Candidate(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from drill.alternatives.candidate import Candidate, Setting, behind_a_gateway
-from drill.alternatives.direct import PATIENCE
+from drill.alternatives.limits import Limits
 from drill.alternatives.writer import REFUSED, WRITTEN, Row, UnavailableError, Writer
 from durable_ingest.clock import SYSTEM_CLOCK, Clock
 
@@ -25,14 +25,14 @@ class RetryingHandler:
 
     Args:
         url: the database.
-        longest_pause: seconds between two attempts.
+        limits: how long it waits for the server, and between two attempts.
         clock: time and randomness.
     """
 
-    def __init__(self, url: str, *, longest_pause: float, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, url: str, limits: Limits, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Open nothing."""
-        self._writer = Writer(url, timeout=PATIENCE)
-        self._longest = longest_pause
+        self._writer = Writer(url, timeout=limits.patience)
+        self._longest = limits.longest_pause
         self._clock = clock
 
     def __call__(self, event: dict[str, Any], context: "LambdaContext") -> object:
@@ -64,8 +64,8 @@ class RetryingHandler:
 @contextlib.contextmanager
 def candidate(setting: Setting) -> Iterator[Candidate]:
     """Put it behind a gateway."""
-    url, longest = setting.stage.url, setting.limits.longest_pause
-    with behind_a_gateway(setting, lambda _: RetryingHandler(url, longest_pause=longest)) as (
+    url, limits = setting.stage.url, setting.limits
+    with behind_a_gateway(setting, lambda _: RetryingHandler(url, limits)) as (
         gateway,
         function,
     ):

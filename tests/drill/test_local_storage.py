@@ -69,7 +69,7 @@ def test_a_request_is_answered_by_what_became_of_it(
     folders: list[Path], refusals: int, capacity: float, status: int
 ) -> None:
     """Written, kept, or neither."""
-    handler = KeepingHandler(URL, spool(folders[0], capacity))
+    handler = KeepingHandler(URL, spool(folders[0], capacity), timeout=1)
     handler._writer = writer = FakeWriter(refusals)
     body = {"customer_id": "a", "revision": 1, "email": "a@example.com", "name": "a"}
     event = http_event(body)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from drill.alternatives.direct import DirectHandler
+from drill.alternatives.limits import Limits
 from drill.alternatives.retrying import RESERVE, RetryingHandler
 from durable_ingest.testing import LambdaContext, http_event
 from tests.drill.fake_writer import FakeWriter, row
@@ -17,7 +18,7 @@ EVENT["requestContext"]["timeEpoch"] = 1000
 
 def retrying(writer: FakeWriter, clock: VirtualClock) -> RetryingHandler:
     """Make a handler that pauses for at most 60 s."""
-    handler = RetryingHandler("mysql://a@127.0.0.1/b", longest_pause=60, clock=clock)
+    handler = RetryingHandler("mysql://a@127.0.0.1/b", Limits(longest_pause=60), clock=clock)
     handler._writer = writer
     return handler
 
@@ -54,7 +55,7 @@ def test_the_functions_limit_ends_it() -> None:
 @pytest.mark.parametrize(("refusals", "status"), [(0, 200), (1, 503)])
 def test_a_direct_write_is_tried_once(refusals: int, status: int) -> None:
     """And answered as it went."""
-    handler = DirectHandler("mysql://a@127.0.0.1/b")
+    handler = DirectHandler("mysql://a@127.0.0.1/b", timeout=1)
     handler._writer = FakeWriter(refusals)
     answer: Any = handler(EVENT, LambdaContext())
     assert answer["statusCode"] == status
