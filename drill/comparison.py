@@ -49,7 +49,7 @@ def compare(options: Options, console: Console, server: "DatabaseServer | None" 
     limits = real.scaled(options.scale)
     say = _teller(console)
     say(f"1 s stands for {options.scale:g} s: the outage of {options.outage:g} s for one of"
-        f" {options.outage * options.scale / 60:g} min")  # fmt: skip
+        f" {options.outage * options.scale / 60:.4g} min")  # fmt: skip
     for line in limits.lines(real):
         say(line)
     folder = options.report or Path(tempfile.mkdtemp(prefix="durable-ingest-comparison-"))

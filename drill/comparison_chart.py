@@ -43,6 +43,10 @@ def _draw_requests(axes: Axes, outcomes: Sequence[Outcome]) -> None:
     for label, (colour, counts) in parts.items():
         axes.barh(range(len(outcomes)), counts, left=begins, color=colour, label=label, height=0.6)
         begins = [begin + count for begin, count in zip(begins, counts, strict=True)]
+    for place, outcome in enumerate(outcomes):
+        if outcome.acknowledged_and_lost:
+            text = f"{outcome.acknowledged_and_lost} acknowledged and lost"
+            axes.text(outcome.requests, place - 0.34, text, color=RED, ha="right", fontsize=9)
     axes.set_title("requests", fontsize=11, color=INK)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, frameon=False)
 

@@ -43,15 +43,16 @@ class Limits:
         """Say each limit beside the real one."""
         return [
             (
-                f"function {self.function:.3g} s for {real.function:g} s,"
-                f" gateway {self.gateway:.3g} s for {real.gateway:g} s,"
-                f" borrow time-out {self.borrow:.3g} s for {real.borrow:g} s,"
-                f" storage {self.storage / MEGABYTE:.3g} MB for {real.storage / MEGABYTE:g} MB"
+                f"function {self.function:.4g} s for {real.function:g} s,"
+                f" gateway {self.gateway:.4g} s for {real.gateway:g} s,"
+                f" borrow time-out {self.borrow:.4g} s for {real.borrow:g} s,"
+                f" storage {self.storage / MEGABYTE:.4g} MB for {real.storage / MEGABYTE:g} MB"
             ),
             (
-                f"assumed: a scan every {self.scan_every:.3g} s for {real.scan_every:g} s,"
-                f" pauses of at most {self.longest_pause:.3g} s for {real.longest_pause:g} s,"
-                f" environments recycled after {self.idle:.3g} s idle for {real.idle:g} s"
-                f" and {self.lifetime:.3g} s in use for {real.lifetime:g} s"
+                f"assumed: a wait for the server of {self.patience:.4g} s for {real.patience:g} s,"
+                f" a scan every {self.scan_every:.4g} s for {real.scan_every:g} s,"
+                f" pauses of at most {self.longest_pause:.4g} s for {real.longest_pause:g} s,"
+                f" environments recycled after {self.idle:.4g} s idle for {real.idle:g} s"
+                f" and {self.lifetime:.4g} s in use for {real.lifetime:g} s"
             ),
         ]

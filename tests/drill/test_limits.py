@@ -14,7 +14,7 @@ def test_a_second_that_stands_for_a_minute_makes_all_limits_a_sixtieth() -> None
 def test_each_limit_is_printed_beside_the_real_one() -> None:
     """The documented ones and the assumed ones apart."""
     documented, assumed = Limits().scaled(60).lines(Limits())
-    for text in ("15 s for 900 s", "0.483 s for 29 s", "2 s for 120 s", "8.53 MB for 512 MB"):
+    for text in ("15 s for 900 s", "0.4833 s for 29 s", "2 s for 120 s", "8.533 MB for 512 MB"):
         assert text in documented
     assert assumed.startswith("assumed:")
     assert "10 s idle for 600 s" in assumed
