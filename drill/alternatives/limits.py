@@ -21,7 +21,7 @@ class Limits:
     scan_every: float = 60.0
     """EventBridge Scheduler's shortest rate."""
     longest_pause: float = 60.0
-    """Between two attempts of a function that retries."""
+    """Between two attempts of a function that retries and whose client has gone."""
     idle: float = 600.0
     """How long an unused environment is kept. AWS names no figure."""
     lifetime: float = 7200.0
@@ -34,6 +34,10 @@ class Limits:
         A server on its way up or down may accept a connection and say nothing.
         """
         return self.gateway / 2
+
+    def pause_after(self, seconds: float) -> float:
+        """How long a function that has tried for so long may pause."""
+        return self.gateway / 10 if seconds < self.gateway else self.longest_pause
 
     def scaled(self, by: float) -> Self:
         """Divide everything by the number of seconds that one second stands for."""

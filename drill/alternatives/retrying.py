@@ -20,6 +20,7 @@ RESERVE = 0.1
 class RetryingHandler:
     """Tries, waits, tries: exponential backoff with full jitter.
 
+    Pauses stay short while there is a client to be answered, and grow when only the write is left.
     After an outage it gives its connection back: hundreds of functions wake up together, and the
     server has so many to give.
 
@@ -32,7 +33,7 @@ class RetryingHandler:
     def __init__(self, url: str, limits: Limits, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Open nothing."""
         self._writer = Writer(url, timeout=limits.patience)
-        self._longest = limits.longest_pause
+        self._limits = limits
         self._clock = clock
 
     def __call__(self, event: dict[str, Any], context: "LambdaContext") -> object:
@@ -40,8 +41,10 @@ class RetryingHandler:
         row = Row.of(event)
         attempt = 0
         while not self._try(row):
-            pause = min(self._longest, SHORTEST_PAUSE * 2**attempt) * self._clock.jitter()
-            if context.get_remaining_time_in_millis() / 1000 < pause + RESERVE:
+            remaining = context.get_remaining_time_in_millis() / 1000
+            longest = self._limits.pause_after(self._limits.function - remaining)
+            pause = min(longest, SHORTEST_PAUSE * 2**attempt) * self._clock.jitter()
+            if remaining < pause + RESERVE:
                 return REFUSED
             self._clock.sleep(pause)
             attempt += 1

@@ -1,6 +1,7 @@
 """Alternative B: retrying inside the function. And today's direct write."""
 
 import math
+from itertools import accumulate
 from typing import Any
 
 import pytest
@@ -50,6 +51,17 @@ def test_the_functions_limit_ends_it() -> None:
     assert ask(retrying(writer, clock), clock)["statusCode"] == 503
     assert 900 - 60 - RESERVE < clock.elapsed <= 900 - RESERVE
     assert 59 < max(clock.waits) <= 60
+
+
+def test_pauses_are_short_while_the_client_is_there() -> None:
+    """A tenth of the gateway's time; so whoever can be answered is."""
+    writer, clock = FakeWriter(refusals=math.inf), VirtualClock(jitter=0.99)
+    ask(retrying(writer, clock), clock)
+    ends = list(accumulate(clock.waits))
+    begins = [0.0, *ends]
+    early = [wait for begin, wait in zip(begins, clock.waits, strict=False) if begin < 29]
+    assert len(early) > 10
+    assert max(early) <= 2.9
 
 
 @pytest.mark.parametrize(("refusals", "status"), [(0, 200), (1, 503)])
