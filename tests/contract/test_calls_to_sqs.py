@@ -53,11 +53,13 @@ def calls(desk: Desk, world: World) -> Iterator[Calls]:
         yield calls
 
 
-def documented(place: int, queues: dict[str, str]) -> set[tuple[str, str]]:
-    """Read a policy of the page, in its order, with a test's queues in the place of its own."""
-    policies = re.findall(r"^```json\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+def documented(whose: str, queues: dict[str, str]) -> set[tuple[str, str]]:
+    """Read a policy of the page, by the words before it, with a test's queues for its own."""
+    policy = rf"^{whose}.*?^```json\n(.*?)^```$"
+    found = re.search(policy, PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None, whose
     allowed: set[tuple[str, str]] = set()
-    for statement in json.loads(policies[place])["Statement"]:
+    for statement in json.loads(found[1])["Statement"]:
         actions = statement["Action"]
         queue = queues[statement["Resource"].rpartition(":")[2]]
         allowed |= {(a, queue) for a in ([actions] if isinstance(actions, str) else actions)}
@@ -79,7 +81,7 @@ def test_a_producer_sends_and_nothing_else(world: World, calls: Calls) -> None:
     enqueuer = Enqueuer(world.queue.url, table, client=calls.client)
     enqueuer.enqueue(Item(item_id=1, note="n", revision=1))
     enqueuer.enqueue_many([Item(item_id=n, note="n", revision=1) for n in range(25)])
-    assert calls.made == documented(0, names(world))
+    assert calls.made == documented("The producer's", names(world))
 
 
 @pytest.mark.parametrize("acknowledge", kit.MODES)
@@ -99,7 +101,7 @@ def test_a_drainer_asks_for_no_more_than_its_role(
         for bodies in batches:
             records = [world.record(body, group=f"{n}") for n, body in enumerate(bodies)]
             handled(drainer, {"Records": records}, seconds=20)
-    allowed = documented(1, names(world))
+    allowed = documented("The drainer's", names(world))
     assert calls.made <= allowed
     unused = {action for action, _ in allowed - calls.made}
     assert unused <= THE_MAPPINGS_OWN
@@ -119,7 +121,7 @@ def test_a_poller_asks_for_no_more_than_its_role(world: World, calls: Calls) -> 
         world.send(body, group=f"{n}")
     report = world.drainer(table, client=calls.client).poll(world.queue.url, until_empty=True)
     assert (report.settled, report.dead_lettered, report.left) == (1, 2, 1)
-    assert calls.made == documented(1, names(world))
+    assert calls.made == documented("The drainer's", names(world))
 
 
 def test_an_operator_asks_for_no_more_than_the_role(world: World, calls: Calls) -> None:
@@ -138,4 +140,4 @@ def test_an_operator_asks_for_no_more_than_the_role(world: World, calls: Calls) 
     with Reading(dead, facts, drainer.contracts) as reading:
         [letter, *_] = next(iter(reading))
         reading.mailbox.delete([letter])
-    assert calls.made == documented(2, names(world))
+    assert calls.made == documented("An operator's", names(world))
