@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from tests.contract.drainer_kit import TOO_LONG, Desk, Item, World, handled, ite
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+    from durable_ingest.report import PollReport
 
 pytestmark = [pytest.mark.database, pytest.mark.queue]
 desk = kit.desk_fixture
@@ -119,7 +122,15 @@ def test_a_poller_asks_for_no_more_than_its_role(world: World, calls: Calls) -> 
     ]
     for n, body in enumerate(bodies):
         world.send(body, group=f"{n}")
-    report = world.drainer(table, client=calls.client).poll(world.queue.url, until_empty=True)
+    stop = threading.Event()
+
+    def progress(so_far: "PollReport") -> None:
+        if (so_far.settled, so_far.dead_lettered) == (1, 2) and so_far.held:
+            stop.set()
+
+    report = world.drainer(table, client=calls.client).poll(
+        world.queue.url, until_empty=True, stop=stop, on_progress=progress
+    )
     assert (report.settled, report.dead_lettered, report.left) == (1, 2, 1)
     assert calls.made == documented("The drainer's", names(world))
 
