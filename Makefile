@@ -1,7 +1,7 @@
 # Needs make, bash and Python 3.11 or later; everything else is fetched into .venv.
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help test rehearsals drill chaos mutants simulate tutorial example runtime lint docs requirements dist clean
+.PHONY: help test rehearsals drill bench chaos mutants simulate tutorial example runtime lint docs requirements dist clean
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
@@ -33,6 +33,11 @@ drill: ## Rehearse a database upgrade under load; ARGS="--rate 50 --outage 20" o
 	@scripts/venv
 	@scripts/database
 	$(bin)/python -m drill $(ARGS)
+
+bench: ## Time the library beside what one would otherwise write; ARGS="--only batches --rounds 300"
+	@scripts/venv
+	@scripts/database
+	$(bin)/python -m benchmarks $(ARGS)
 
 chaos: ## Strike processes, network, queue and database at random; ARGS="--seconds 600 --seed 7" goes to the run
 	@scripts/venv

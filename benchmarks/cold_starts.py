@@ -1,0 +1,116 @@
+"""Cold starts: what a module imports and constructs, in interpreters of its own."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks.children import ROOT
+from benchmarks.claims import Claim
+from benchmarks.report import Section, figure, times
+from benchmarks.samples import Samples, turns
+
+MODEL: Final = """
+from pydantic import BaseModel
+class Customer(BaseModel):
+    customer_id: str
+    email: str
+    name: str
+    city: str | None
+    orders: int
+    version: int
+"""
+CONTRACT: Final = (
+    MODEL
+    + """
+from durable_ingest import Table
+customers = Table("customers", Customer, key="customer_id", sequence="ingest_sequence")
+"""
+)
+QUEUE: Final = "https://sqs.eu-west-1.amazonaws.com/123456789012/customers.fifo"
+DRAINER: Final = "drainer"
+ENQUEUER: Final = "enqueuer"
+STARTS: Final = {
+    DRAINER: f"""{CONTRACT}
+from durable_ingest import Drainer, MySQL
+drainer = Drainer(MySQL("mysql://user:password@127.0.0.1/ingest"), customers)
+""",
+    "PyMySQL, pydantic, tenacity": f"import pymysql, tenacity{MODEL}",
+    ENQUEUER: f"""{CONTRACT}
+from durable_ingest import Enqueuer
+enqueuer = Enqueuer("{QUEUE}", customers)
+""",
+    "enqueuer, its client made": f"""{CONTRACT}
+import boto3
+from durable_ingest import Enqueuer
+enqueuer = Enqueuer("{QUEUE}", customers, client=boto3.client("sqs"))
+""",
+    "boto3's client, pydantic, tenacity": f"import boto3, tenacity{MODEL}boto3.client('sqs')",
+}
+RIVALS: Final = {
+    DRAINER: "PyMySQL, pydantic, tenacity",
+    "enqueuer, its client made": "boto3's client, pydantic, tenacity",
+}
+_TIMED: Final = """
+import sys
+from time import perf_counter
+code = compile(sys.argv[1], "start", "exec")
+began = perf_counter()
+exec(code, {"__name__": "start"})
+print(perf_counter() - began)
+"""
+NOTE: Final = (
+    "From the first import to the last line; the interpreter's own start is left out. All define"
+    " the same model of six fields. An enqueuer makes its client at the first record, so the row"
+    " with a client is the one to compare."
+)
+
+
+def measure(pythons: Sequence[Path], rounds: int) -> Section:
+    """Time all of them on each interpreter.
+
+    Args:
+        pythons: interpreters that have the dependencies; the library itself is found in `src`.
+        rounds: starts of each.
+    """
+    return section({version_of(python): _on(python, rounds) for python in pythons})
+
+
+def version_of(python: Path) -> str:
+    """Ask an interpreter for its version."""
+    return _run(python, ["-c", "import platform; print(platform.python_version())"]).strip()
+
+
+def _on(python: Path, rounds: int) -> dict[str, Samples]:
+    taken = {name: Samples() for name in STARTS}
+    for number, name in turns(list(STARTS), rounds + 1):
+        seconds = float(_run(python, ["-c", _TIMED, STARTS[name]]))
+        if number:  # the first one compiles, and brings the files into memory
+            taken[name].elapsed.append(seconds)
+    return taken
+
+
+def _run(python: Path, arguments: Sequence[str]) -> str:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "AWS_DEFAULT_REGION": "eu-west-1"}
+    ran = subprocess.run(  # noqa: S603 - an interpreter, our own program
+        [python, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return ran.stdout
+
+
+def section(taken: dict[str, dict[str, Samples]]) -> Section:
+    """Make rows and claims of the samples of each Python."""
+    rows, claims = [], []
+    for version, samples in taken.items():
+        for name in STARTS:
+            rival = RIVALS.get(name)
+            ratio = times(samples[name].typical / samples[rival].typical) if rival else ""
+            rows.append([f"{name}, Python {version}", ratio, figure(samples[name].typical * 1e3)])
+        for (name, rival), bound in zip(RIVALS.items(), (1.0, 1.05), strict=True):
+            ratio_of = samples[name].typical / samples[rival].typical
+            claims.append(
+                Claim(f"{name}, Python {version}: cold start of {rival}", ratio_of, bound)
+            )
+    data = {v: {n: s.as_json() for n, s in samples.items()} for v, samples in taken.items()}
+    return Section("Cold starts", ["from import to ready", "time", "ms"], rows, claims, data, NOTE)

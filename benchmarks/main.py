@@ -1,0 +1,86 @@
+"""The benchmarks as a program."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks import backlogs, cold_starts, enqueueing, warm_batches
+from benchmarks.children import child
+from benchmarks.machine import describe
+from benchmarks.options import SECTIONS, Options, parse
+from benchmarks.report import Section, as_json, page
+from drill.environment import variables
+from durable_ingest.testing import NoDatabaseServerError, fresh_database, provision
+from durable_ingest.testing.provisioning import EXIT_NONE
+
+if TYPE_CHECKING:
+    from durable_ingest.testing import DatabaseServer
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run; return the exit status: 0, or 3 without a database server.
+
+    Args:
+        arguments: the command line without the program; by default the real one.
+    """
+    options = parse(arguments)
+    out = sys.stderr if options.json else sys.stdout
+    try:
+        with closing(provision(control=False)) as server, variables():
+            machine = describe(server)
+            sections = list(_sections(options, server))
+    except NoDatabaseServerError as error:
+        print(error, file=sys.stderr)
+        return EXIT_NONE
+    report = as_json(machine, _told(options), sections)
+    text = page(machine, sections)
+    folder = options.report or Path(tempfile.mkdtemp(prefix="durable-ingest-performance-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "performance.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    (folder / "performance.md").write_text(text, encoding="utf-8")
+    print(text, f"report: {folder / 'performance.json'}", sep="\n", file=out)
+    if options.json:
+        print(json.dumps(report))
+    return 0
+
+
+def _sections(options: Options, server: "DatabaseServer") -> Iterator[Section]:
+    for name in SECTIONS:
+        if name in options.only:
+            print(f"measuring {name}", file=sys.stderr, flush=True)
+            yield MEASURES[name](options, fresh_database(server))
+
+
+def _told(options: Options) -> dict[str, Any]:
+    return asdict(options) | {
+        "pythons": [str(python) for python in options.pythons],
+        "report": None if options.report is None else str(options.report),
+    }
+
+
+def _batches(options: Options, url: str) -> Section:
+    return warm_batches.measure(url, options.rounds)
+
+
+def _enqueueing(options: Options, _: str) -> Section:
+    with child("queue_server") as endpoint:
+        return enqueueing.measure(endpoint, 5 * options.rounds)
+
+
+def _cold_starts(options: Options, _: str) -> Section:
+    return cold_starts.measure(options.pythons, options.starts)
+
+
+def _backlogs(options: Options, url: str) -> Section:
+    with child("queue_server") as endpoint:
+        return backlogs.measure(url, endpoint, options)
+
+
+MEASURES: Final[dict[str, Callable[[Options, str], Section]]] = dict(
+    zip(SECTIONS, (_batches, _enqueueing, _cold_starts, _backlogs), strict=True)
+)

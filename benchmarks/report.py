@@ -1,0 +1,72 @@
+"""A run as tables and as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.claims import Claim
+
+
+@dataclass(frozen=True)
+class Section:
+    """One comparison."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    claims: Sequence[Claim]
+    data: dict[str, Any]
+    """What the rows were made of."""
+    note: str = ""
+    """How to read the rows."""
+
+
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table: the first column to the left, the others to the right."""
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def figure(value: float) -> str:
+    """Write a number with three digits that count, or all there are before the point."""
+    if value >= 100:  # noqa: PLR2004 - from here on all digits stand before the point
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"  # noqa: PLR2004 - likewise
+
+
+def times(value: float) -> str:
+    """Write a ratio."""
+    return f"{figure(value)} ×"  # noqa: RUF001 - a multiplication sign is meant
+
+
+def page(machine: Sequence[str], sections: Sequence[Section]) -> str:
+    """Write the whole run: ratios in front, then each comparison, then the machine."""
+    claims = [claim for section in sections for claim in section.claims]
+    parts = [
+        markdown(
+            ["ratio", "measured", "bound", "holds"],
+            [
+                [claim.what, times(claim.ratio), claim.words, "yes" if claim.holds else "**no**"]
+                for claim in claims
+            ],
+        )
+    ]
+    for section in sections:
+        parts.append(f"## {section.title}")
+        parts.append(markdown(section.headings, section.rows))
+        if section.note:
+            parts.append(section.note)
+    parts += ["## The machine", "\n".join(f"- {line}" for line in machine)]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(
+    machine: Sequence[str], options: dict[str, Any], sections: Sequence[Section]
+) -> dict[str, Any]:
+    """Give the whole run."""
+    return {
+        "machine": list(machine),
+        "options": options,
+        "claims": [claim.as_json() for section in sections for claim in section.claims],
+        "sections": {section.title: section.data for section in sections},
+    }
