@@ -89,7 +89,7 @@ def section(taken: dict[float, dict[str, Samples]], size: int, receivers: int) -
         for name, each in samples.items():
             rate = figure(size / each.typical)
             rows.append([f"{name}, at {delay:g} ms", times(theirs / each.typical), rate])
-        what = f"`poll` at {delay:g} ms: rate of a hand-written loop"
+        what = f"rate at {delay:g} ms: {POLL} / {LOOP}"
         claims.append(Claim(what, theirs / samples[POLL].typical, 0.85, at_least=True))
     data = {f"{ms:g} ms": {n: s.as_json() for n, s in taken[ms].items()} for ms in taken}
     title = f"A backlog of {size:,}, {receivers} receivers"

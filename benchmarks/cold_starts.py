@@ -110,7 +110,7 @@ def section(taken: dict[str, dict[str, Samples]]) -> Section:
         for (name, rival), bound in zip(RIVALS.items(), (1.0, 1.05), strict=True):
             ratio_of = samples[name].typical / samples[rival].typical
             claims.append(
-                Claim(f"{name}, Python {version}: cold start of {rival}", ratio_of, bound)
+                Claim(f"cold start on Python {version}: {name} / {rival}", ratio_of, bound)
             )
     data = {v: {n: s.as_json() for n, s in samples.items()} for v, samples in taken.items()}
     return Section("Cold starts", ["from import to ready", "time", "ms"], rows, claims, data, NOTE)

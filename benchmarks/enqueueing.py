@@ -117,8 +117,8 @@ def section(taken: dict[str, Samples]) -> Section:
         ["a call", "time", "CPU", "ms", "CPU, µs a record"],
         rows,
         [
-            Claim("`enqueue`: time of bare `send_message`", slower, 1.1),
-            Claim("`enqueue_many`: rate of a hand-written batch loop", rate, 0.9, at_least=True),
+            Claim("time: `enqueue` / `send_message`", slower, 1.1),
+            Claim("rate: `enqueue_many` / `send_message_batch`", rate, 0.9, at_least=True),
         ],
         {name: samples.as_json() for name, samples in taken.items()},
         NOTE,

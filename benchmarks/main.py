@@ -1,6 +1,7 @@
 """The benchmarks as a program."""
 
 import json
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from benchmarks import backlogs, cold_starts, enqueueing, warm_batches
 from benchmarks.children import child
 from benchmarks.machine import describe
 from benchmarks.options import SECTIONS, Options, parse
-from benchmarks.report import Section, as_json, page
+from benchmarks.report import Section, as_json, into_page, tables
 from drill.environment import variables
 from durable_ingest.testing import NoDatabaseServerError, fresh_database, provision
 from durable_ingest.testing.provisioning import EXIT_NONE
@@ -28,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the command line without the program; by default the real one.
     """
-    options = parse(arguments)
-    out = sys.stderr if options.json else sys.stdout
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parse(given)
     try:
         with closing(provision(control=False)) as server, variables():
             machine = describe(server)
@@ -37,16 +38,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoDatabaseServerError as error:
         print(error, file=sys.stderr)
         return EXIT_NONE
-    report = as_json(machine, _told(options), sections)
-    text = page(machine, sections)
-    folder = options.report or Path(tempfile.mkdtemp(prefix="durable-ingest-performance-"))
+    command = made_by(given)
+    report = as_json(command, machine, _told(options), sections)
+    _write(options, report, tables(command, machine, sections))
+    return 0
+
+
+def made_by(arguments: Sequence[str]) -> str:
+    """Give the command of a run; where its tables go is no part of it."""
+    left = list(arguments)
+    for option in ("--page", "--report"):
+        if option in left:
+            place = left.index(option)
+            del left[place : place + 2]
+    return f'make bench ARGS="{shlex.join(left)}"' if left else "make bench"
+
+
+def _write(options: Options, report: dict[str, Any], text: str) -> None:
+    folder = options.report or Path(tempfile.mkdtemp(prefix="durable-ingest-benchmarks-"))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "performance.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    (folder / "performance.md").write_text(text, encoding="utf-8")
-    print(text, f"report: {folder / 'performance.json'}", sep="\n", file=out)
+    (folder / "figures.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    (folder / "tables.md").write_text(text, encoding="utf-8")
+    if options.page is not None:
+        page = options.page.read_text(encoding="utf-8")
+        options.page.write_text(into_page(page, text), encoding="utf-8")
+    out = sys.stderr if options.json else sys.stdout
+    print(text, f"report: {folder / 'figures.json'}", sep="\n", file=out)
     if options.json:
         print(json.dumps(report))
-    return 0
+
+
+def _told(options: Options) -> dict[str, Any]:
+    """Give the options as JSON has them."""
+    paths = {
+        "pythons": [str(python) for python in options.pythons],
+        "report": options.report and str(options.report),
+        "page": options.page and str(options.page),
+    }
+    return asdict(options) | paths
 
 
 def _sections(options: Options, server: "DatabaseServer") -> Iterator[Section]:
@@ -54,13 +83,6 @@ def _sections(options: Options, server: "DatabaseServer") -> Iterator[Section]:
         if name in options.only:
             print(f"measuring {name}", file=sys.stderr, flush=True)
             yield MEASURES[name](options, fresh_database(server))
-
-
-def _told(options: Options) -> dict[str, Any]:
-    return asdict(options) | {
-        "pythons": [str(python) for python in options.pythons],
-        "report": None if options.report is None else str(options.report),
-    }
 
 
 def _batches(options: Options, url: str) -> Section:

@@ -22,6 +22,7 @@ class Options:
     pythons: list[Path]
     only: list[str]
     report: Path | None
+    page: Path | None
     json: bool
 
 
@@ -49,8 +50,9 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         help="interpreter for cold starts, which has the dependencies; may be repeated (default:"
         " this one)")  # fmt: skip
     add("--only", choices=SECTIONS, action="append", help="this part alone; may be repeated")
-    add("--report", type=Path, metavar="DIR", help="for performance.md and performance.json"
+    add("--report", type=Path, metavar="DIR", help="for tables.md and figures.json"
         " (default: a new temporary directory)")  # fmt: skip
+    add("--page", type=Path, metavar="FILE", help="page to put the tables into, between its marks")
     add("--json", action="store_true", help="print one JSON object; tables go to stderr")
     given = parser.parse_args(arguments)
     given.pythons = given.pythons or [Path(sys.executable)]

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.claims import Claim
+
+BEGINS: Final = "<!-- a run's tables -->"
+ENDS: Final = "<!-- end of the tables -->"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def times(value: float) -> str:
     return f"{figure(value)} ×"  # noqa: RUF001 - a multiplication sign is meant
 
 
-def page(machine: Sequence[str], sections: Sequence[Section]) -> str:
+def tables(command: str, machine: Sequence[str], sections: Sequence[Section]) -> str:
     """Write the whole run: ratios in front, then each comparison, then the machine."""
     claims = [claim for section in sections for claim in section.claims]
     parts = [
@@ -49,22 +52,37 @@ def page(machine: Sequence[str], sections: Sequence[Section]) -> str:
                 [claim.what, times(claim.ratio), claim.words, "yes" if claim.holds else "**no**"]
                 for claim in claims
             ],
-        )
+        ),
+        f"Made by `{command}`.",
     ]
     for section in sections:
-        parts.append(f"## {section.title}")
+        parts.append(f"### {section.title}")
         parts.append(markdown(section.headings, section.rows))
         if section.note:
             parts.append(section.note)
-    parts += ["## The machine", "\n".join(f"- {line}" for line in machine)]
+    parts += ["### The machine", "\n".join(f"- {line}" for line in machine)]
     return "\n\n".join(parts) + "\n"
 
 
+def into_page(page: str, made: str) -> str:
+    """Put a run's tables in the place of those that a page has, between its marks.
+
+    Raises:
+        ValueError: the page does not have the marks, once each and in order.
+    """
+    before, begins, rest = page.partition(BEGINS)
+    _, ends, after = rest.partition(ENDS)
+    if not (begins and ends) or BEGINS in rest or ENDS in after:
+        raise ValueError(f"a page has its tables between {BEGINS} and {ENDS}")
+    return f"{before}{BEGINS}\n\n{made}\n{ENDS}{after}"
+
+
 def as_json(
-    machine: Sequence[str], options: dict[str, Any], sections: Sequence[Section]
+    command: str, machine: Sequence[str], options: dict[str, Any], sections: Sequence[Section]
 ) -> dict[str, Any]:
     """Give the whole run."""
     return {
+        "command": command,
         "machine": list(machine),
         "options": options,
         "claims": [claim.as_json() for section in sections for claim in section.claims],

@@ -3,7 +3,18 @@
 import pytest
 
 from benchmarks.claims import Claim
-from benchmarks.report import Section, as_json, figure, markdown, page, times
+from benchmarks.main import made_by
+from benchmarks.report import (
+    BEGINS,
+    ENDS,
+    Section,
+    as_json,
+    figure,
+    into_page,
+    markdown,
+    tables,
+    times,
+)
 
 FAST = Claim("ours: faster", 13.04, 12, at_least=True)
 LATE = Claim("ours: time", 1.31, 1.2)
@@ -41,14 +52,15 @@ def test_a_table_is_markdown() -> None:
 
 def test_ratios_come_first_and_say_what_does_not_hold() -> None:
     """Then the section with its note, then the machine."""
-    text = page(["Linux"], [SECTION])
+    text = tables("make bench", ["Linux"], [SECTION])
     rows = [
         "| ours: faster | 13.0 × | at least 12 | yes |",  # noqa: RUF001 - likewise
         "| ours: time | 1.31 × | at most 1.2 | **no** |",  # noqa: RUF001 - likewise
-        "## Batches",
+        "Made by `make bench`.",
+        "### Batches",
         "| ours | 1.20 |",
         "Medians.",
-        "## The machine",
+        "### The machine",
         "- Linux",
     ]
     places = [text.index(row) for row in rows]
@@ -57,7 +69,34 @@ def test_ratios_come_first_and_say_what_does_not_hold() -> None:
 
 def test_json_has_the_claims_the_samples_and_what_was_asked_for() -> None:
     """By section."""
-    found = as_json(["Linux"], {"rounds": 3}, [SECTION])
+    found = as_json("make bench", ["Linux"], {"rounds": 3}, [SECTION])
     assert [claim["holds"] for claim in found["claims"]] == [True, False]
     assert found["sections"] == {"Batches": {"a": 1}}
     assert (found["machine"], found["options"]) == (["Linux"], {"rounds": 3})
+
+
+def test_a_run_takes_the_place_of_the_one_before() -> None:
+    """Between the marks; the rest of the page stays."""
+    page = f"# Title\n\n{BEGINS}\n\nold\n\n{ENDS}\n\nMore.\n"
+    assert into_page(page, "new\n") == f"# Title\n\n{BEGINS}\n\nnew\n\n{ENDS}\n\nMore.\n"
+    assert into_page(into_page(page, "x\n"), "new\n") == into_page(page, "new\n")
+
+
+@pytest.mark.parametrize("page", ["", BEGINS, ENDS, f"{ENDS} {BEGINS}", f"{BEGINS}{BEGINS}{ENDS}"])
+def test_a_page_without_the_marks_is_refused(page: str) -> None:
+    """Before it is written to."""
+    with pytest.raises(ValueError, match="between"):
+        into_page(page, "new")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ([], "make bench"),
+        (["--page", "docs/performance.md"], "make bench"),
+        (["--rounds", "9", "--report", "x", "--json"], 'make bench ARGS="--rounds 9 --json"'),
+    ],
+)
+def test_the_command_is_what_makes_the_same_run(arguments: list[str], command: str) -> None:
+    """Wherever the tables go."""
+    assert made_by(arguments) == command

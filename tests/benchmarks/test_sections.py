@@ -27,10 +27,10 @@ def test_batches_are_compared_at_one_millisecond_and_cpu_without_delay() -> None
     ping = {warm_batches.PING: taking(1.1)}
     requests = dict.fromkeys(WRITERS, 1)
     section = warm_batches.section({0.0: at_none | ping, 1.0: at_one | ping}, requests)
-    assert ratio(section, "`sequence` at 1 ms: faster than a commit a row") == 15
-    assert ratio(section, "`version` at 1 ms: faster than a commit a batch") == 8
-    assert ratio(section, "`sequence` at 1 ms: time of the bare") == 1.6
-    assert ratio(section, "`sequence`: CPU of the bare") == 1.5
+    assert ratio(section, f"at 1 ms: {ROW} / `sequence`") == 15
+    assert ratio(section, f"at 1 ms: {BATCH} / `version`") == 8
+    assert ratio(section, "at 1 ms: `sequence` / bare") == 1.6
+    assert ratio(section, "CPU: `sequence` / bare") == 1.5
     assert all(len(row) == len(section.headings) for row in section.rows)
     assert section.rows[0][0] == "sequence"
     assert section.rows[0][-1] == "60.0"  # 0.6 ms for ten messages
@@ -51,8 +51,8 @@ def test_cold_starts_are_compared_on_each_python() -> None:
     slow = {"drainer": 90, "PyMySQL, pydantic, tenacity": 100, "enqueuer, its client made": 300}
     samples = {name: taking(slow.get(name, 250)) for name in cold_starts.STARTS}
     section = cold_starts.section({"3.11.7": samples, "3.13.0": samples})
-    assert ratio(section, "drainer, Python 3.13.0") == 0.9
-    assert ratio(section, "enqueuer, its client made, Python 3.11.7") == 1.2
+    assert ratio(section, "on Python 3.13.0: drainer") == 0.9
+    assert ratio(section, "on Python 3.11.7: enqueuer") == 1.2
     assert len(section.rows) == 2 * len(samples)
 
 
@@ -60,5 +60,5 @@ def test_backlogs_are_compared_by_rate() -> None:
     """At each delay."""
     samples = {backlogs.POLL: taking(2_000), backlogs.LOOP: taking(1_800)}
     section = backlogs.section({0.0: samples}, 5_000, 2)
-    assert ratio(section, "`poll` at 0 ms") == 0.9
+    assert ratio(section, "at 0 ms: `poll`") == 0.9
     assert [row[2] for row in section.rows] == ["2,500", "2,778"]
