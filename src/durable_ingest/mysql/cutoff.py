@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from threading import Lock, Timer
+from threading import Condition, Lock, Thread
 from typing import TYPE_CHECKING, Self
 from weakref import finalize
+
+from durable_ingest.clock import SystemClock
 
 if TYPE_CHECKING:
     from durable_ingest.deadline import Deadline
@@ -37,18 +39,17 @@ class Cutoff:
     """A context in which the guarded line is cut once the deadline passes."""
 
     def __init__(self, deadline: Deadline) -> None:
-        self._timer = Timer(max(deadline.remaining(), 0), self._cut)
-        self._timer.daemon = True
+        self._deadline = deadline
         self._lock = Lock()
         self._line: Line | None = None
         self._over = False
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        _WATCH.begin(self, max(self._deadline.remaining(), 0))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        _WATCH.end(self)
         with self._lock:
             self._line = None
 
@@ -59,8 +60,61 @@ class Cutoff:
             if self._over:
                 line.cut()
 
-    def _cut(self) -> None:
+    def cut(self) -> None:
+        """The deadline has passed."""
         with self._lock:
             self._over = True
             if self._line is not None:
                 self._line.cut()
+
+
+class _Watch:
+    """Cuts whatever is past its time: one thread for all, so that a batch need not start one.
+
+    It goes by real time, which a test's clock does not change. The thread sleeps until the first
+    that it knows of is due, though that one has ended meanwhile, and ends once nothing is left.
+    """
+
+    def __init__(self) -> None:
+        self._changed = Condition(Lock())
+        self._due: dict[Cutoff, float] = {}
+        self._thread: Thread | None = None
+        self._wakes = 0.0
+
+    def begin(self, cutoff: Cutoff, seconds: float) -> None:
+        """Cut it in so many seconds."""
+        due = _REAL_TIME.monotonic() + seconds
+        with self._changed:
+            self._due[cutoff] = due
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = Thread(target=self._run, name="durable-ingest-cutoff", daemon=True)
+                self._thread.start()
+            elif due < self._wakes:
+                self._changed.notify()
+
+    def end(self, cutoff: Cutoff) -> None:
+        """Cut it no more."""
+        with self._changed:
+            self._due.pop(cutoff, None)
+
+    def _run(self) -> None:
+        while (cutoff := self._next()) is not None:
+            cutoff.cut()
+
+    def _next(self) -> Cutoff | None:
+        """Wait for one to be due; None once there is none."""
+        with self._changed:
+            while self._due:
+                first = min(self._due, key=self._due.__getitem__)
+                self._wakes = self._due[first]
+                seconds = self._wakes - _REAL_TIME.monotonic()
+                if seconds <= 0:
+                    del self._due[first]
+                    return first
+                self._changed.wait(seconds)
+            self._thread = None
+            return None
+
+
+_REAL_TIME = SystemClock()
+_WATCH = _Watch()
