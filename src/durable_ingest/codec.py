@@ -27,6 +27,7 @@ from durable_ingest.scalars import refusal
 
 if TYPE_CHECKING:
     from durable_ingest.contract import Contract
+    from durable_ingest.fields import ModelFields
 
 _ILLEGAL_IN_A_BODY: Final = re.compile("[\ufffe\uffff]")
 _MANY_ERRORS: Final = 20
@@ -42,7 +43,7 @@ class Undecodable(Exception):  # noqa: N818 - an answer rather than an error
         self.refusal = refusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decoded:
     """A record, and the fields that its body gave."""
 
@@ -101,17 +102,14 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
         raise _rejected("the body is not JSON") from None
     if not isinstance(given, dict):
         raise _rejected("the body is not a JSON object")
-    if _holds_infinity(given):
+    if not given.keys() <= names.accepted.keys():
+        raise _unknown_field(sorted(given.keys() - names.accepted.keys()))
+    kinds = set(map(type, given.values()))
+    holds_more = dict in kinds or list in kinds
+    if (holds_more or float in kinds) and _holds_infinity(given):
         raise _rejected("the body has a number that is too large for JSON's readers")
-    unknown = sorted(given.keys() - names.accepted.keys())
-    if unknown:
-        raise _unknown_field(unknown)
-    text = body
-    if not names.renames.keys().isdisjoint(given) or not names.strip.isdisjoint(given):
-        kept = {names.renames.get(n, n): given[n] for n in given if n not in names.strip}
-        text = to_json(kept).decode()
     try:
-        record = model.model_validate_json(text)
+        record = model.model_validate_json(_as_validation_reads_it(names, given, body))
     except ValidationError as error:
         if unknown := _unknown_fields(error):
             raise _unknown_field(unknown) from None
@@ -119,8 +117,17 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
     except Exception as error:  # noqa: BLE001 - a validator of the team's own may raise anything
         reason = f"the model's validation raised {type(error).__name__}"
         raise Undecodable(Refusal(Fault.MISCONFIGURED, reason)) from None
-    _check_nothing_dropped(contract, record, given)
-    return Decoded(record, _present(contract, given))
+    if holds_more:
+        _check_nothing_dropped(contract, record, given)
+    return Decoded(record, names.present(tuple(given)))
+
+
+def _as_validation_reads_it(names: ModelFields, given: dict[str, Any], body: str) -> str:
+    """Rename what the model writes but does not read under that name; leave out the computed."""
+    if not names.renames.keys().isdisjoint(given) or not names.strip.isdisjoint(given):
+        kept = {names.renames.get(n, n): given[n] for n in given if n not in names.strip}
+        return to_json(kept).decode()
+    return body
 
 
 def _holds_infinity(value: object) -> bool:
@@ -134,15 +141,6 @@ def _holds_infinity(value: object) -> bool:
             return any(map(_holds_infinity, value))
         case _:
             return False
-
-
-def _present(contract: Contract, given: dict[str, Any]) -> frozenset[str]:
-    """Tell which fields a body gives; computed ones count once nothing they rest on is missing."""
-    names = contract.fields
-    present = {field for name in given for field in names.accepted[name]}
-    if present >= names.columns.keys() - names.computed:
-        present |= names.computed
-    return frozenset(present)
 
 
 def _serialize(record: BaseModel, dumped: dict[str, Any]) -> tuple[str, dict[str, str]]:

@@ -136,14 +136,15 @@ class Draining:
         course.down = _is_down(results.values())
         if course.down:
             self.last_outage = self._clock.now()
-        for index, refusal in results.items():
-            self._record(course, index, refusal)
-
-    def _record(self, course: Course, index: int, refusal: Refusal | None) -> None:
-        if refusal is None:
-            course.ledger.settle(index)
+        if None in results.values():
             self.last_success = self._clock.now()
-            return
+        for index, refusal in results.items():
+            if refusal is None:
+                course.ledger.settle(index)
+            else:
+                self._record(course, index, refusal)
+
+    def _record(self, course: Course, index: int, refusal: Refusal) -> None:
         if refusal.fault is Fault.UNAVAILABLE and refusal != NO_TIME:
             course.away = True
             self.last_outage = self._clock.now()

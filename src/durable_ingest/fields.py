@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 _FIELDS: Final = "__pydantic_fields__"
+_MOST_KNOWN: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,24 @@ class ModelFields:
     """Names in the model's own JSON that its validation does not know -> the ones it does."""
     strip: frozenset[str]
     """Names to take out before validation: computed fields of a model that forbids extras."""
+    known: dict[tuple[str, ...], frozenset[str]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    """What `present` has answered so far."""
+
+    def present(self, given: tuple[str, ...]) -> frozenset[str]:
+        """Tell which fields the names in a body give.
+
+        Computed ones count once nothing they rest on is missing.
+        """
+        found = self.known.get(given)
+        if found is None:
+            found = frozenset().union(*(self.accepted[name] for name in given))
+            if found >= self.columns.keys() - self.computed:
+                found |= self.computed
+            if len(self.known) < _MOST_KNOWN:
+                self.known[given] = found
+        return found
 
 
 def fields_of(model: type[BaseModel]) -> ModelFields:

@@ -65,9 +65,9 @@ NO_TIME: Final = Refusal(
 """Says nothing about the database."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
-    """One message's record, ready to be written."""
+    """One message's record, ready to be written. Never changed, as `Message` is not."""
 
     index: int
     """The message's place in its batch."""

@@ -51,6 +51,8 @@ class Ledger:
 
     def due_dead_letters(self) -> list[tuple[int, Refusal]]:
         """Rejected messages that are the first of their group that is not settled."""
+        if not self._rejected:
+            return []
         heads: dict[str, int] = {}
         for index in self._open({}):
             heads.setdefault(self._groups[index], index)

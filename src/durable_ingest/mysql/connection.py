@@ -211,9 +211,7 @@ class Connection:
                 return False
         return True
 
-    def literal(self, value: object) -> str:
-        """Write a value as SQL."""
-        return literal(value)
+    literal = staticmethod(literal)
 
     def close(self, *, politely: bool = True) -> None:
         """End the session; not politely means without a word, for a server that may hang."""

@@ -15,6 +15,10 @@ def literal(value: object) -> str:
         TypeError: the value is of another type.
     """
     match value:
+        case str() if "\\" in value:
+            return f"_utf8mb4 X'{value.encode().hex()}'"
+        case str():
+            return "'" + value.replace("'", "''") + "'"
         case None:
             return "NULL"
         case int():
@@ -24,10 +28,6 @@ def literal(value: object) -> str:
             return text if "e" in text else text + "e0"  # without an exponent it is a DECIMAL
         case bytes():
             return f"X'{value.hex()}'"
-        case str() if "\\" in value:
-            return f"_utf8mb4 X'{value.encode().hex()}'"
-        case str():
-            return "'" + value.replace("'", "''") + "'"
         case _:
             msg = f"a {type(value).__name__} has no SQL"
             raise TypeError(msg)

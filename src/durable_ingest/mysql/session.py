@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.preflight import TableFacts
+    from durable_ingest.mysql.upsert import Upsert
 
 _Step = tuple[str, "Callable[[Deadline], int]"]
 _MARK = "durable_ingest"
 _LONG = 1.0  # seconds after which a lost connection is the command's own doing
+_MOST_TEXTS = 1000  # what fields a body leaves out is its sender's choice
 _STATEMENT_FRAME = 64  # bytes of a packet that are not the statement
 
 
@@ -66,6 +68,7 @@ class Session:
         self.changed: Counter[str] = Counter()
         """How many transactions of this session have changed rows of each table."""
         self._facts: dict[str, TableFacts] = {}
+        self._texts: dict[tuple[str, frozenset[str]], Upsert] = {}
 
     def write(self, rows: Sequence[Row], deadline: Deadline) -> None:
         """Write rows in one transaction: runs of one contract in arrival order, then COMMIT.
@@ -167,17 +170,12 @@ class Session:
         Groups are sorted, so that concurrent drainers lock them in one order; a group's own rows
         keep theirs.
         """
-        columns = [*table.fields.columns.values(), *filter(None, [table.sequence])]
-        updated = [
-            table.fields.columns[field] for field in table.fields.columns if field in present
-        ]
-        kept = [name for name in updated if name not in table.insert_only_columns]
-        text = upsert(table, columns, kept, self.connection.dialect)
-        room = self.connection.max_packet - _STATEMENT_FRAME - len((text.head + text.tail).encode())
+        text = self._text(table, present)
+        room = self.connection.max_packet - _STATEMENT_FRAME - text.size
         statements: list[list[str]] = [[]]
         used = 0
         for row in sorted(rows, key=lambda row: row.group):
-            literal = self._literal(table, row, columns)
+            literal = self._literal(table, row, text.columns)
             size = len(literal.encode("utf-8", "surrogateescape")) + 2
             if size > room:
                 reason = f"the row is {size} bytes; max_allowed_packet leaves room for {room}"
@@ -189,13 +187,25 @@ class Session:
             used += size
         return [text.head + ", ".join(literals) + text.tail for literals in statements]
 
+    def _text(self, table: Table, present: frozenset[str]) -> Upsert:
+        """Write the upsert of rows that give these fields, once."""
+        text = self._texts.get((table.name, present))
+        if text is None:
+            given = [name for field, name in table.fields.columns.items() if field in present]
+            kept = [name for name in given if name not in table.insert_only_columns]
+            columns = [*table.fields.columns.values(), *filter(None, [table.sequence])]
+            text = upsert(table, columns, kept, self.connection.dialect)
+            if len(self._texts) < _MOST_TEXTS:
+                self._texts[table.name, present] = text
+        return text
+
     def _values(self, table: Table, row: Row) -> dict[str, object]:
         values = row_values(table, row.record, self._facts[table.name].columns)
         if table.sequence is not None:
             values[table.sequence] = str(row.sequence)
         return values
 
-    def _literal(self, table: Table, row: Row, columns: list[str]) -> str:
+    def _literal(self, table: Table, row: Row, columns: Sequence[str]) -> str:
         try:
             values = self._values(table, row)
         except UnstorableError as error:
@@ -203,10 +213,8 @@ class Session:
             raise RefusedError(refusal) from error
         except UnreadableError as error:
             raise RefusedError(Refusal(Fault.MISCONFIGURED, str(error))) from error
-        literals = [
-            self.connection.literal(values[name]) if name in values else "DEFAULT"
-            for name in columns
-        ]
+        literal = self.connection.literal
+        literals = [literal(values[name]) if name in values else "DEFAULT" for name in columns]
         return "(" + ", ".join(literals) + ")"
 
     def _check(self, table: Table) -> None:

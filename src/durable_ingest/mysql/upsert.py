@@ -33,8 +33,15 @@ class Dialect(Enum):
 class Upsert:
     """An upsert without its rows: `head + ", ".join(rows) + tail`."""
 
+    columns: tuple[str, ...]
+    """Those of each row, in order."""
     head: str
     tail: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of head and tail."""
+        return len(self.head.encode()) + len(self.tail.encode())
 
 
 def quoted(name: str) -> str:
@@ -85,6 +92,7 @@ def upsert(
     names = ", ".join(map(column, columns))
     alias = f" AS {row}" if dialect is Dialect.ROW_ALIAS else ""
     return Upsert(
+        columns=tuple(columns),
         head=f"INSERT INTO {quoted(table.name)} ({names}) VALUES ",  # noqa: S608 - quoted
         tail=f"{alias} ON DUPLICATE KEY UPDATE " + ", ".join(keys + others + last),
     )

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from durable_ingest.mysql.preflight import Column
 
 _UUID_BYTES: Final = 16
+_BIGINT: Final = 2**63
+_AS_THEY_ARE: Final = {
+    type(None): lambda _: True,
+    int: lambda value: -_BIGINT <= value < _BIGINT,
+    str: str.isascii,
+}
+"""Which values of the commonest types need not be looked at any further."""
+_SCALARS: Final = (str, int, float, Decimal, datetime, date, time, timedelta, UUID, bytes, Enum)
 
 
 class UnstorableError(Exception):
@@ -51,28 +59,45 @@ def row_values(
         UnreadableError: the model's own code failed.
     """
     dumped = _dump(record, "python")
-    as_json: dict[str, Any] = {}
-    exact = {*table.key_columns, table.guard_column}
     values: dict[str, Any] = {}
+    others: list[str] = []
     for name in table.fields.columns.values():
-        if name not in dumped:
-            continue  # a field that the model leaves out (exclude_if)
-        value = dumped[name]
-        problem = refusal(value)
-        if problem is None and name in exact:
-            problem = _too_fine(value, columns.get(name.lower()))
-        if problem is not None:
-            msg = f"column {name!r}: {problem}"
-            raise UnstorableError(msg)
-        try:
-            if not _is_scalar(value):
-                as_json = as_json or _dump(record, "json")
-                value = _from_json(as_json[name])
-            values[name] = _stored(value, columns.get(name.lower()))
-        except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
-            msg = f"column {name!r}: a value of type {type(value).__name__} cannot be stored"
-            raise UnstorableError(msg) from error
+        if name in dumped:  # a model may leave fields out (exclude_if)
+            values[name] = value = dumped[name]
+            is_stored_as_it_is = _AS_THEY_ARE.get(type(value))
+            if is_stored_as_it_is is None or not is_stored_as_it_is(value):
+                others.append(name)
+    if others:
+        holds_parts = any(not isinstance(values[name], _SCALARS) for name in others)
+        as_json = _dump(record, "json") if holds_parts else {}
+        for name in others:
+            values[name] = _converted(table, name, values[name], columns, as_json)
     return values
+
+
+def _converted(
+    table: Table,
+    name: str,
+    value: object,
+    columns: Mapping[str, Column],
+    as_json: Mapping[str, Any],
+) -> object:
+    """Give a value as it is stored; what is no scalar is taken from the record's JSON."""
+    column = columns.get(name.lower())
+    problem = refusal(value)
+    if problem is None and isinstance(value, Decimal):
+        exact = name in (*table.key_columns, table.guard_column)
+        problem = _too_fine(value, column) if exact else None
+    if problem is not None:
+        msg = f"column {name!r}: {problem}"
+        raise UnstorableError(msg)
+    try:
+        if not isinstance(value, _SCALARS):
+            value = _from_json(as_json[name])
+        return _stored(value, column)
+    except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+        msg = f"column {name!r}: a value of type {type(value).__name__} cannot be stored"
+        raise UnstorableError(msg) from error
 
 
 def _dump(record: BaseModel, mode: Literal["python", "json"]) -> dict[str, Any]:
@@ -81,13 +106,6 @@ def _dump(record: BaseModel, mode: Literal["python", "json"]) -> dict[str, Any]:
     except Exception as error:
         msg = f"the model raised {type(error).__name__} while it was read"
         raise UnreadableError(msg) from error
-
-
-def _is_scalar(value: object) -> bool:
-    return value is None or isinstance(
-        value,
-        str | int | float | Decimal | datetime | date | time | timedelta | UUID | bytes | Enum,
-    )
 
 
 def _from_json(value: object) -> object:
@@ -130,9 +148,9 @@ def _time_text(value: timedelta) -> str:
     return f"{sign}{hour:02}:{minute:02}:{second:02}.{micro:06}"
 
 
-def _too_fine(value: object, column: Column | None) -> str | None:
+def _too_fine(value: Decimal, column: Column | None) -> str | None:
     """Find digits that a key or guard column would round off."""
-    if column is None or not isinstance(value, Decimal):
+    if column is None:
         return None
     exponent = value.normalize().as_tuple().exponent
     if isinstance(exponent, int) and -exponent > column.scale:
