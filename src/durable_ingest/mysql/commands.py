@@ -134,22 +134,23 @@ class GuardedConnection(PyMySQLConnection):
                 self._refuse("used its cursor after it had returned")
             if command != COMMAND.COM_QUERY or ends_transaction(text):
                 self._refuse(_ENDS)
-        with self._noting():
+        try:
             super()._execute_command(command, sql)  # type: ignore[misc]  # not in its stubs
+        except pymysql.Error as error:
+            self._note(error)
+            raise
 
     def _read_packet(self, *arguments: Any) -> Any:  # noqa: ANN401 - PyMySQL's
         """Read a packet of an answer: whatever fails at the server comes through here."""
-        with self._noting():
-            return super()._read_packet(*arguments)  # type: ignore[no-untyped-call]
-
-    @contextmanager
-    def _noting(self) -> Iterator[None]:
         try:
-            yield
+            return super()._read_packet(*arguments)  # type: ignore[no-untyped-call]
         except pymysql.Error as error:
-            if self._applying:
-                self.failures.append(error)
+            self._note(error)
             raise
+
+    def _note(self, error: pymysql.Error) -> None:
+        if self._applying:
+            self.failures.append(error)
 
     def _refuse(self, problem: str) -> None:
         self._escapes.append(problem)
