@@ -37,35 +37,51 @@ class Sending:
         self._entries = entries
         self._clock = clock
         self._deadline = deadline
+        self._waiting = dict(enumerate(entries))
         self._results: dict[int, Receipt | SendFailure] = {}
         self._doubted: set[int] = set()
 
     def run(self) -> list[Receipt | SendFailure]:
         """Send batch after batch; return one result for each entry."""
         time_needed = 0.0
-        while (batch := next_batch(self._pending())) and self._deadline.allows(time_needed):
-            confirmed = self._send(batch)
-            time_needed = 0.0 if confirmed else self._queue.call_limit
-            self._give_up_behind_failures()
+        while (batch := next_batch(self._waiting.items())) and self._deadline.allows(time_needed):
+            self._send(batch)
+            failed = [n for n in batch if isinstance(self._results[n], SendFailure)]
+            time_needed = self._queue.call_limit if failed else 0.0
+            self._give_up_behind(failed)
         return [self._result(index) for index in range(len(self._entries))]
 
-    def _pending(self) -> list[tuple[int, Outgoing]]:
-        return [(n, entry) for n, entry in enumerate(self._entries) if n not in self._results]
-
-    def _send(self, batch: list[int]) -> bool:
+    def _send(self, batch: list[int]) -> None:
         """Send a batch; what fails and may be repeated is sent again, alone, while time lasts."""
-        repeat = retrying(
+        for n in batch:
+            del self._waiting[n]
+        self._send_what_is_left(batch)
+        if not self._is_complete(batch):
+            self._repeat(batch)
+
+    def _repeat(self, batch: list[int]) -> None:
+        attempts = retrying(
             self._clock,
             self._deadline,
             on=_IncompleteError,
             attempt_takes=self._queue.call_limit,
         )
         try:
-            repeat(self._send_what_is_left, batch)
+            for attempt in attempts:
+                with attempt:
+                    if attempt.retry_state.attempt_number > 1:  # the first has been made
+                        self._send_what_is_left(batch)
+                    self._check_complete(batch)
         except _IncompleteError:
             failed = sum(not isinstance(self._results[n], Receipt) for n in batch)
             _LOGGER.warning("SQS did not confirm %d of %d messages in time", failed, len(batch))
-        return all(isinstance(self._results[n], Receipt) for n in batch)
+
+    def _is_complete(self, batch: list[int]) -> bool:
+        return not any(_worth_sending(self._results[n]) for n in batch)
+
+    def _check_complete(self, batch: list[int]) -> None:
+        if not self._is_complete(batch):
+            raise _IncompleteError
 
     def _send_what_is_left(self, batch: list[int]) -> None:
         left = [n for n in batch if _worth_sending(self._results.get(n))]
@@ -74,15 +90,12 @@ class Sending:
             self._results[n] = answer
             if isinstance(answer, SendFailure) and answer.in_doubt:
                 self._doubted.add(n)
-        if any(_worth_sending(answer) for answer in answers):
-            raise _IncompleteError
 
-    def _give_up_behind_failures(self) -> None:
-        failed = {n for n, result in self._results.items() if isinstance(result, SendFailure)}
+    def _give_up_behind(self, failed: list[int]) -> None:
         groups = {self._entries[n].group_id for n in failed}
-        for n, entry in self._pending():
-            if entry.group_id in groups:
-                self._results[n] = _NOT_ATTEMPTED
+        if groups:
+            waiting = self._waiting.items()
+            self._waiting = {n: entry for n, entry in waiting if entry.group_id not in groups}
 
     def _result(self, index: int) -> Receipt | SendFailure:
         result = self._results.get(index, _NOT_ATTEMPTED)
