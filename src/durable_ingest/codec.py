@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 
 from durable_ingest.errors import InvalidRecordError
 from durable_ingest.fidelity import (
+    PLAIN,
     changed_by_serializers,
     holds_a_set,
     holds_bytes,
@@ -73,8 +74,8 @@ def encode(contract: Contract, record: BaseModel) -> tuple[str, dict[str, str]]:
         decoded = decode(contract, body, attributes)
     except Undecodable as error:
         raise InvalidRecordError({"record": _not_read_back(error.refusal.reason)}) from None
-    left_out = [field for field in contract.fields.columns if field not in decoded.present]
-    if left_out:
+    if not decoded.present >= contract.fields.columns.keys():
+        left_out = [field for field in contract.fields.columns if field not in decoded.present]
         problem = "is left out of the JSON by its model; a field that is absent changes nothing"
         raise InvalidRecordError(dict.fromkeys(left_out, problem))
     back = _dump(decoded.record)
@@ -145,8 +146,8 @@ def _holds_infinity(value: object) -> bool:
 
 def _serialize(record: BaseModel, dumped: dict[str, Any]) -> tuple[str, dict[str, str]]:
     attributes: dict[str, str] = {}
-    as_text = record.model_config.get("ser_json_bytes", "utf8") == "utf8"
-    if as_text and any(map(_is_no_utf8, dumped.values())):
+    simple = PLAIN.issuperset(map(type, dumped.values()))
+    if not simple and _needs_base64(record, dumped):
         _check_no_bytes_in_containers(dumped)
         values = {name: getattr(record, name) for name in type(record).model_fields}
         record = _base64_model(type(record)).model_construct(**values)
@@ -156,9 +157,16 @@ def _serialize(record: BaseModel, dumped: dict[str, Any]) -> tuple[str, dict[str
     except Exception:  # noqa: BLE001 - the model's own code may raise anything
         problem = "cannot be written as JSON (a value of another type than its field's?)"
         raise InvalidRecordError({"record": problem}) from None
-    if any(map(holds_a_set, dumped.values())):
+    if not simple and any(map(holds_a_set, dumped.values())):
         body = to_json(with_sets_sorted(dumped, from_json(body))).decode()
-    return _ILLEGAL_IN_A_BODY.sub(lambda found: f"\\u{ord(found[0]):04x}", body), attributes
+    if not body.isascii():
+        body = _ILLEGAL_IN_A_BODY.sub(lambda found: f"\\u{ord(found[0]):04x}", body)
+    return body, attributes
+
+
+def _needs_base64(record: BaseModel, dumped: dict[str, Any]) -> bool:
+    as_text = record.model_config.get("ser_json_bytes", "utf8") == "utf8"
+    return as_text and any(map(_is_no_utf8, dumped.values()))
 
 
 def _is_no_utf8(value: object) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from durable_ingest.contract import Contract
 
+PLAIN: Final = frozenset({str, int, float, bool, Decimal, UUID, date, time, timedelta, NoneType})
+"""Types of values that hold neither bytes nor sets, and are the same where they are equal."""
+_SCALARS: Final = (str, int, float, bytes, Decimal, Enum, UUID, date, time, timedelta)
+
 
 def same(one: object, other: object) -> bool:
     """Compare values, datetimes by their moment.
@@ -22,12 +27,14 @@ def same(one: object, other: object) -> bool:
     Python calls a time in the hour that a clock change repeats unequal to any in another zone
     (PEP 495).
     """
-    if isinstance(one, datetime) and isinstance(other, datetime) and one.tzinfo and other.tzinfo:
-        return one.astimezone(UTC) == other.astimezone(UTC)
-    if isinstance(one, dict) and isinstance(other, dict):
-        return same(list(one.items()), list(other.items()))
-    if isinstance(one, list | tuple) and isinstance(other, type(one)):
-        return len(one) == len(other) and all(map(same, one, other))
+    if type(one) not in PLAIN:
+        if isinstance(one, datetime) and isinstance(other, datetime):
+            if one.tzinfo and other.tzinfo:
+                return one.astimezone(UTC) == other.astimezone(UTC)
+        elif isinstance(one, dict) and isinstance(other, dict):
+            return same(list(one.items()), list(other.items()))
+        elif isinstance(one, list | tuple) and isinstance(other, type(one)):
+            return len(one) == len(other) and all(map(same, one, other))
     try:
         return bool(one == other)
     except Exception:  # noqa: BLE001 - values of the team's own types may compare as they like
@@ -39,13 +46,13 @@ def changed_by_serializers(contract: Contract, record: BaseModel, back: BaseMode
 
     Ids are made of a record's own values: two that are written as one must not have two groups.
     """
-    names = contract.fields.columns.keys() - contract.fields.computed
-    pairs = {name: (getattr(record, name), getattr(back, name)) for name in names}
-    scalar = (str, int, float, bytes, Decimal, Enum, UUID, date, time, timedelta)
+    names = contract.fields
     return [
         name
-        for name, (given, read) in pairs.items()
-        if isinstance(given, scalar) and not same(given, read)
+        for name in names.columns
+        if name not in names.computed
+        and isinstance(given := getattr(record, name), _SCALARS)
+        and not same(given, getattr(back, name))
     ]
 
 

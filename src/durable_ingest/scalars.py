@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from math import isfinite
+from types import NoneType
 from uuid import UUID
 
 KEY_TYPES = (str, int, bool, Decimal, UUID, datetime, date, time, timedelta, bytes, Enum)
@@ -20,17 +21,14 @@ inexactly."""
 MOST_DIGITS = 1000
 """Digits that a number is written out with: far more than MySQL's 65, which it refuses itself."""
 _TOO_LARGE = 10**MOST_DIGITS
+_ALWAYS_STORABLE = frozenset({str, bytes, bool, UUID, date, timedelta, NoneType})
 
 
 def refusal(value: object) -> str | None:
     """Say why a value cannot be stored without changing it, or None where it can."""
+    if type(value) in _ALWAYS_STORABLE:
+        return None
     match value:
-        case datetime() if value.tzinfo is None:
-            return "is a datetime without a time zone; give it one (datetime.now(UTC))"
-        case datetime() if not _has_utc(value):
-            return "lies outside the calendar in UTC"
-        case time() if value.tzinfo is not None:
-            return "is a time of day with a time zone, which MySQL's TIME cannot hold"
         case float() if not isfinite(value):
             return "is NaN or infinite, which MySQL cannot hold"
         case int() if abs(value) >= _TOO_LARGE:
@@ -39,6 +37,12 @@ def refusal(value: object) -> str | None:
             return "is NaN or infinite, which MySQL cannot hold"
         case Decimal() if abs(value.adjusted()) > MOST_DIGITS:
             return f"has more than {MOST_DIGITS} digits; MySQL's DECIMAL holds 65"
+        case datetime() if value.tzinfo is None:
+            return "is a datetime without a time zone; give it one (datetime.now(UTC))"
+        case datetime() if not _has_utc(value):
+            return "lies outside the calendar in UTC"
+        case time() if value.tzinfo is not None:
+            return "is a time of day with a time zone, which MySQL's TIME cannot hold"
         case _:
             return None
 
@@ -101,6 +105,8 @@ def _plain_decimal(value: Decimal) -> str:
 
 
 def _folded(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text.lower().rstrip(" ")
     for _ in range(2):
         decomposed = unicodedata.normalize("NFKD", text)
         text = "".join(map(_folded_character, decomposed)).casefold()
