@@ -52,25 +52,28 @@ _THROTTLED: Final = ("Throttl", "RequestLimit", "TooManyRequests", "OverLimit", 
 _SERVER_FAULT: Final = 500
 
 
-def sqs_client(
+def sqs_client(  # noqa: PLR0913 - each by name
     queue_url: str,
     *,
     connect_timeout: float,
     read_timeout: float,
     region: str | None = None,
     connections: int = 10,
+    validation: bool = True,
 ) -> Any:  # noqa: ANN401 - boto3 makes its clients' classes at run time
     """Make an SQS client that asks once and gives up soon; the caller repeats.
 
     Requests go to the queue URL's host, so that a VPC endpoint or an emulator needs no further
     setting; `AWS_ENDPOINT_URL_SQS` and `AWS_ENDPOINT_URL` win where they are set. It keeps so many
-    `connections` for threads that call at once.
+    `connections` for threads that call at once. Without `validation`, parameters are sent as they
+    are, whatever their types.
     """
     config = Config(
         connect_timeout=connect_timeout,
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=connections,
+        parameter_validation=validation,
     )
     with _MAKING_A_CLIENT:
         return boto3.client(

@@ -63,7 +63,7 @@ class Enqueuer:
         if timeout <= 0:
             raise ContractError("timeout", "must be more than 0 seconds")
         self._contracts = contracts_by_name(contracts)
-        self._queue_url = queue_url
+        self._queue_url = str(queue_url)
         self._client = client
         self._timeout = timeout
         self._clock = clock

@@ -29,11 +29,12 @@ def sender(queue_url: str, client: Any, timeout: float) -> Outbox:  # noqa: ANN4
     """Make the queue that an enqueuer sends to, within `timeout` seconds a call.
 
     A connection and an answer may take less than half of it together, so that one attempt can
-    fail and another be made.
+    fail and another be made. boto3's own check of each request is left out: the queue makes them,
+    of text alone.
     """
     connect, read = timeout * _CONNECT_SHARE, timeout * _READ_SHARE
     if client is None:
-        client = sqs_client(queue_url, connect_timeout=connect, read_timeout=read)
+        client = sqs_client(queue_url, connect_timeout=connect, read_timeout=read, validation=False)
     return SqsQueue(client, queue_url, call_limit=connect + read)
 
 

@@ -140,6 +140,12 @@ def test_the_hour_that_comes_twice_can_be_sent(fold: Literal[0, 1]) -> None:
     assert back.astimezone(UTC) == moment.astimezone(UTC)
 
 
+def test_a_number_that_cannot_be_compared_is_refused() -> None:
+    """A signalling NaN, which raises where a quiet one is unequal, inside a container."""
+    with pytest.raises(InvalidRecordError):
+        encode(ROWS, Row(id="1", anything=[Decimal("sNaN")]))
+
+
 def test_what_has_no_json_is_refused() -> None:
     """Whatever an `Any` may hold."""
     with pytest.raises(InvalidRecordError):
