@@ -73,8 +73,8 @@ def dead_letters_in_an_outage(patch: pytest.MonkeyPatch) -> None:
     """A database that is away counts as the row's fault."""
     honest = draining.Draining._record
 
-    def record(self: Any, course: Any, index: int, refusal: Refusal | None) -> None:  # noqa: ANN401
-        if refusal is not None and refusal.fault is Fault.UNAVAILABLE:
+    def record(self: Any, course: Any, index: int, refusal: Refusal) -> None:  # noqa: ANN401
+        if refusal.fault is Fault.UNAVAILABLE:
             refusal = replace(refusal, fault=Fault.REJECTED)
         honest(self, course, index, refusal)
 

@@ -40,7 +40,7 @@ def wires() -> Iterator[list[Wire]]:
         made = []
         for _ in range(2):
             near, far = (stack.enter_context(closing(each)) for each in socket.socketpair())
-            far.setblocking(False)
+            far.settimeout(0)
             made.append(Wire(near, far))
             stack.callback(made[-1].line.close)
         yield made
