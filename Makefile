@@ -5,6 +5,8 @@ SHELL := bash
 bin := .venv/bin
 # Each process has a database server of its own; a given one is changed by one test at a time.
 processes := $(if $(DURABLE_INGEST_TEST_MYSQL_URL),0,4)
+# make test COVERAGE=no measures nothing; ONLY=database leaves out what uses no server.
+measured := $(if $(filter no,$(COVERAGE)),,yes)
 compile := $(bin)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 # What pyproject.toml names, in the lowest versions that it claims.
@@ -20,14 +22,15 @@ test: ## Run the tests on a real database, with branch coverage; ARGS="-k enqueu
 	@scripts/venv
 	@scripts/database
 	@rm -f .coverage .coverage.*
-	$(bin)/coverage run -m pytest -m "not chaos and not runtime" --numprocesses $(processes) --dist worksteal $(ARGS)
-	@$(bin)/coverage combine --quiet
-	@$(bin)/coverage report
+	$(bin)/$(if $(measured),coverage run,python) -m pytest -m "$(if $(ONLY),$(ONLY) and )not chaos and not runtime" \
+		--numprocesses $(processes) --dist worksteal $(ARGS)
+	@$(if $(measured),$(bin)/coverage combine --quiet)
+	@$(if $(measured),$(bin)/coverage report)
 
-rehearsals: ## Run the short forms of the drill and of the chaos run, one after the other
+rehearsals: ## Run what stops, kills or freezes the server, the drill and the chaos run in short, one after the other
 	@scripts/venv
 	@scripts/database
-	$(bin)/python -m pytest -m chaos tests/chaos $(ARGS)
+	$(bin)/python -m pytest -m chaos $(ARGS)
 
 drill: ## Rehearse a database upgrade under load; ARGS="--rate 50 --outage 20" or ARGS=--compare goes to the drill
 	@scripts/venv

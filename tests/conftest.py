@@ -7,12 +7,30 @@ from typing import TYPE_CHECKING
 import pytest
 
 from durable_ingest.testing import QueuePair, QueueService, fresh_database, provision
+from durable_ingest.testing.provisioning import SERVER
 from tests.contract.accounts import EVERY_TABLE, Account, account, documented
 
 if TYPE_CHECKING:
     from durable_ingest.testing import DatabaseServer
 
 _names = itertools.count(1)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects by the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the server's fixture, however indirectly, so that nobody can forget to."""
+    for item in items:
+        if "database" in getattr(item, "fixturenames", ()):
+            item.add_marker("database")
+
+
+@pytest.fixture(autouse=True)
+def only_marked_tests_get_a_server(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Refuse one to a test that would start its own, or let a program do so, without the mark."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("database") is None:
+            patch.setenv(SERVER, "refused: the test lacks the mark `database`")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from tests.virtual_clock import VirtualClock
 
 
 @pytest.mark.parametrize(
-    ("seconds", "call", "database"),
+    ("seconds", "call", "left"),
     [
         (0.5, 0.4, 0),
         (3, 0.4, 1.0),
@@ -18,13 +18,13 @@ from tests.virtual_clock import VirtualClock
         (900, 3.0, 887.0),
     ],
 )
-def test_time_is_left_for_four_calls(seconds: float, call: float, database: float) -> None:
+def test_time_is_left_for_four_calls(seconds: float, call: float, left: float) -> None:
     """And half of it for the database, where it is too little for both."""
     clock = VirtualClock()
     found = limits(LambdaContext(seconds, clock.monotonic), 1.0, clock)
     assert found.call == call
     assert found.deadline.remaining() == pytest.approx(max(seconds - 1, 0))
-    assert found.database.remaining() == pytest.approx(database)
+    assert found.database.remaining() == pytest.approx(left)
     for_sqs = found.deadline.at - found.database.at
     assert found.deadline.at - found.keeping.at == pytest.approx(min(2 * call, for_sqs / 2))
 
