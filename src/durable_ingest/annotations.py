@@ -9,36 +9,27 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import (
-    AwareDatetime,
-    EmailStr,
-    FutureDate,
-    FutureDatetime,
-    NaiveDatetime,
-    PastDate,
-    PastDatetime,
-)
-
 from durable_ingest.errors import ContractError
 
-_MARKERS: dict[Any, type] = {
-    AwareDatetime: datetime,
-    EmailStr: str,
-    FutureDate: date,
-    FutureDatetime: datetime,
-    NaiveDatetime: datetime,
-    PastDate: date,
-    PastDatetime: datetime,
+_MARKERS: dict[tuple[str, str], type] = {
+    ("pydantic.types", "AwareDatetime"): datetime,
+    ("pydantic.networks", "EmailStr"): str,
+    ("pydantic.types", "FutureDate"): date,
+    ("pydantic.types", "FutureDatetime"): datetime,
+    ("pydantic.types", "NaiveDatetime"): datetime,
+    ("pydantic.types", "PastDate"): date,
+    ("pydantic.types", "PastDatetime"): datetime,
 }
-"""Classes of pydantic's that stand for the values of another."""
+"""Classes of pydantic's that stand for the values of another, by module and name: most models
+have no use for the modules that they are in."""
 
 
 def types_of(annotation: Any) -> set[Any]:  # noqa: ANN401 - annotations are of any type
     """List the classes that an annotation stands for."""
     if hasattr(annotation, "__value__"):  # a `type` statement, from Python 3.12
         return types_of(annotation.__value__)
-    if annotation in _MARKERS:
-        return {_MARKERS[annotation]}
+    if isinstance(annotation, type):
+        return {_MARKERS.get((annotation.__module__, annotation.__name__), annotation)}
     origin = get_origin(annotation)
     if origin is Annotated:
         return types_of(get_args(annotation)[0])

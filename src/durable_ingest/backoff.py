@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Final
-
-from tenacity import Retrying, retry_if_exception_type, wait_exponential
+from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.errors import ContractError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tenacity import RetryCallState
 
     from durable_ingest.clock import Clock
@@ -132,22 +132,40 @@ def retrying(  # noqa: PLR0913 - each by name
     attempt_takes: float = 0.0,
     first_wait: float = 0.05,
     longest_wait: float = 1.0,
-) -> Retrying:
-    """Repeat on an exception, with growing and jittered waits.
+) -> Callable[..., Any]:
+    """Make what calls a function, and again on an exception, with growing and jittered waits.
 
     Stops after `attempts`, or where the wait and a further attempt, which takes up to
     `attempt_takes` seconds, would end after the deadline; the last exception is raised then.
     """
-    grows = wait_exponential(multiplier=first_wait, max=longest_wait)
-
-    def wait(state: RetryCallState) -> float:
-        return grows(state) * (0.5 + clock.jitter() / 2)
 
     def stop(state: RetryCallState) -> bool:
         if attempts is not None and state.attempt_number >= attempts:
             return True
         return not deadline.allows(state.upcoming_sleep + attempt_takes)
 
-    return Retrying(
-        sleep=clock.sleep, retry=retry_if_exception_type(on), wait=wait, stop=stop, reraise=True
-    )
+    def call(function: Callable[..., Any], *arguments: object) -> Any:  # noqa: ANN401
+        try:
+            return function(*arguments)
+        except on as error:
+            failed = [error]
+        from tenacity import (  # noqa: PLC0415 - few calls fail, and cold starts are kept short
+            Retrying,
+            retry_if_exception_type,
+            wait_exponential,
+        )
+
+        grows = wait_exponential(multiplier=first_wait, max=longest_wait)
+
+        def wait(state: RetryCallState) -> float:
+            return grows(state) * (0.5 + clock.jitter() / 2)
+
+        def attempt() -> Any:  # noqa: ANN401 - what the function returns
+            if failed:  # the first attempt, which tenacity is told of in its turn
+                raise failed.pop()
+            return function(*arguments)
+
+        retry = retry_if_exception_type(on)
+        return Retrying(sleep=clock.sleep, retry=retry, wait=wait, stop=stop, reraise=True)(attempt)
+
+    return call

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
+from pydantic import AliasChoices, AliasPath, BaseModel
 
 from durable_ingest.errors import ContractError
 
@@ -136,7 +136,7 @@ def _as_pydantic_reads_it(model: type) -> type:
 def _check_is_row(model: object) -> None:
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise ContractError("model", "must be a pydantic BaseModel class")
-    if issubclass(model, RootModel):
+    if model.__pydantic_root_model__:
         raise ContractError("model", "is a RootModel, whose JSON is no object; a row needs fields")
     if model.model_config.get("extra") == "allow":
         problem = "allows extra fields, which have no column; use extra='ignore' or 'forbid'"

@@ -7,7 +7,7 @@ from typing import Final
 
 from durable_ingest.errors import ContractError
 
-_UNSAFE_IN_A_NAME: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|[^\x00-\uffff]")
+_UNSAFE_IN_A_NAME: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\U00010000-\U0010ffff]")
 _LONGEST_NAME: Final = 64  # MySQL 8.4 Reference Manual, "Identifier Length Limits"
 
 

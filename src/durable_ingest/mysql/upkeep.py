@@ -65,7 +65,7 @@ def delete_older(connection: Connection, inbox: Inbox, deadline: Deadline) -> in
     while True:
         repeat = retrying(deadline.clock, deadline, on=_ContendedError, attempts=_ATTEMPTS)
         try:
-            found = repeat(_delete, connection, sql)
+            found: int = repeat(_delete, connection, sql)
         except _ContendedError as error:
             raise DatabaseUnavailableError("the inbox is locked by other transactions") from error
         deleted += found
