@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from durable_ingest.drainer import Drainer
     from durable_ingest.enqueuer import Enqueuer
     from durable_ingest.errors import Reject
-    from durable_ingest.mysql import Inbox, MySQL
+    from durable_ingest.mysql.inbox import Inbox
+    from durable_ingest.mysql.target import MySQL
     from durable_ingest.receipt import Receipt
 
 __all__ = [
@@ -37,8 +38,8 @@ _HOMES = {
     "Command": "durable_ingest.contract",
     "Drainer": "durable_ingest.drainer",
     "Enqueuer": "durable_ingest.enqueuer",
-    "Inbox": "durable_ingest.mysql",
-    "MySQL": "durable_ingest.mysql",
+    "Inbox": "durable_ingest.mysql.inbox",
+    "MySQL": "durable_ingest.mysql.target",
     "Receipt": "durable_ingest.receipt",
     "Reject": "durable_ingest.errors",
     "Retry": "durable_ingest.backoff",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from durable_ingest.errors import ContractError
 
@@ -65,8 +65,7 @@ def contended_seconds(jitter: float) -> int:
     return round(SHORTEST_HIDE * (0.5 + jitter))
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(NamedTuple):
     """What its queue's settings leave a held message."""
 
     seconds: float

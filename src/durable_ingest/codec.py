@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from math import isfinite
 from types import new_class
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json, to_json
@@ -44,8 +43,7 @@ class Undecodable(Exception):  # noqa: N818 - an answer rather than an error
         self.refusal = refusal
 
 
-@dataclass(slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """A record, and the fields that its body gave."""
 
     record: BaseModel

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from contextlib import contextmanager
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from durable_ingest.acknowledging import delete_settled, hide_held
 from durable_ingest.backoff import Retry
-from durable_ingest.budget import Budgets, hide_times
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.contract import Command, contracts_by_name
 from durable_ingest.draining import Draining
@@ -25,19 +24,19 @@ from durable_ingest.errors import (
 from durable_ingest.intake import read_event
 from durable_ingest.limits import limits
 from durable_ingest.ports import Fault
-from durable_ingest.report import BatchReport
 from durable_ingest.setup import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from durable_ingest.budget import Budgets
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
     from durable_ingest.draining import Course
     from durable_ingest.limits import Limits
     from durable_ingest.message import Message
     from durable_ingest.ports import Database, Outbox, Refusal, RememberingTable, Stop
-    from durable_ingest.report import PollReport
+    from durable_ingest.report import BatchReport, PollReport
     from durable_ingest.wiring import DrainerQueues
     from durable_ingest.workers import Workers
 
@@ -111,7 +110,6 @@ class Drainer:
         self._queues: DrainerQueues | None = None
         self._workers: Callable[[int], Workers] | None = None  # other ones, for tests
         self._at_work = Lock()
-        self._budgets = Budgets(clock)
         dead_letters = None if dead_letter_queue_url is None else self._dead_letter_queue
         self._draining = Draining(self._store, contracts, dead_letters, clock)
 
@@ -246,6 +244,9 @@ class Drainer:
         Returns:
             How many messages could not be deleted, and how many not be hidden.
         """
+        from durable_ingest.acknowledging import delete_settled, hide_held  # noqa: PLC0415
+        from durable_ingest.budget import hide_times  # noqa: PLC0415 - few batches are held
+
         batch, ledger = course.batch, course.ledger
         self._log(batch, ledger.held)
         queue = self._made_queues().queue_of_arn(arn, time.call)
@@ -262,11 +263,19 @@ class Drainer:
         seconds = hide_times(batch, held, settings, self._draining.last_success, self._clock)
         return undeleted, hide_held(queue, batch, seconds, time.deadline)
 
+    @cached_property
+    def _budgets(self) -> Budgets:
+        from durable_ingest.budget import Budgets  # noqa: PLC0415 - few drainers hold anything
+
+        return Budgets(self._clock)
+
     def _report(
         self, course: Course, arn: str, began: float, undeleted: int, unhidden: int
     ) -> None:
         if self._on_report is None:
             return
+        from durable_ingest.report import BatchReport  # noqa: PLC0415 - not everybody wants one
+
         now = self._clock.now()
         sent = [given.sent for given in course.batch if given.sent is not None]
         report = BatchReport(

@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from durable_ingest.backoff import may_be_given_up
-from durable_ingest.budget import expiring, log_loss
 from durable_ingest.codec import Undecodable
 from durable_ingest.contract import contracts_by_name
-from durable_ingest.deadletters import bury, dead_letter
 from durable_ingest.intake import row_of
 from durable_ingest.ports import NO_TIME, Fault, Refusal
-from durable_ingest.receipt import Receipt
 from durable_ingest.settlement import Ledger
 
 if TYPE_CHECKING:
@@ -100,6 +97,8 @@ class Draining:
 
         What comes behind it is written by a later call: nothing is written any more in this one.
         """
+        from durable_ingest.budget import expiring, log_loss  # noqa: PLC0415 - held alone
+
         course.settings = settings
         batch, ledger = course.batch, course.ledger
         due = expiring(batch, ledger.held, settings, self._clock.now())
@@ -174,6 +173,9 @@ class Draining:
             for index, refusal in letters:
                 ledger.hold(index, refusal)
             return
+        from durable_ingest.deadletters import bury, dead_letter  # noqa: PLC0415 - few are
+        from durable_ingest.receipt import Receipt  # noqa: PLC0415
+
         copies = {index: dead_letter(batch[index], refusal) for index, refusal in letters}
         results = bury(self._dead_letter_queue(call), copies, deadline)
         for index, refusal in letters:

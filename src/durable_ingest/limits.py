@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from durable_ingest.deadline import Deadline
 
@@ -18,8 +17,7 @@ _LAST_CALLS: Final = 2  # delete, hide
 _DATABASE_SHARE: Final = 1 / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The time of one call."""
 
     deadline: Deadline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from durable_ingest.errors import DurableIngestError, MisconfiguredError
@@ -171,7 +171,7 @@ def confirmed(
         for place, result in zip(again, ask([items[n] for n in again]), strict=True):
             before = results[place]
             doubt = before is not None and before.in_doubt
-            results[place] = replace(result, in_doubt=True) if result and doubt else result
+            results[place] = result._replace(in_doubt=True) if result and doubt else result
     return results
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from durable_ingest.scalars import canonical
 
@@ -50,9 +49,8 @@ _LEGAL_IN_AN_ID: Final = re.compile("[\x21-\x7e]{1,128}")
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-@dataclass(slots=True)
-class Outgoing:
-    """A message that is ready to be sent. Never changed; to freeze each would take longer."""
+class Outgoing(NamedTuple):
+    """A message that is ready to be sent."""
 
     contract: str
     body: str
@@ -68,8 +66,7 @@ class Outgoing:
         return size_of(self.body, self.attributes)
 
 
-@dataclass(slots=True)
-class Message:
+class Message(NamedTuple):
     """A message as it was delivered. Never changed; to freeze each would take twice as long."""
 
     id: str

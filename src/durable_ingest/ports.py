@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,8 +137,7 @@ class RetryPolicy(Protocol):
     def attempts(self) -> int: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
-class SendFailure:
+class SendFailure(NamedTuple):
     """SQS did not store this entry, or did not say so."""
 
     code: str
@@ -215,8 +214,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class QueueFacts:
+class QueueFacts(NamedTuple):
     """What an operator's tools ask of a queue."""
 
     arn: str

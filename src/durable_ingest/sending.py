@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import retrying
@@ -100,7 +99,7 @@ class Sending:
     def _result(self, index: int) -> Receipt | SendFailure:
         result = self._results.get(index, _NOT_ATTEMPTED)
         if isinstance(result, SendFailure) and index in self._doubted:
-            return replace(result, in_doubt=True)
+            return result._replace(in_doubt=True)
         return result
 
 

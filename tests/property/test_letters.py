@@ -1,6 +1,5 @@
 """Whatever lies in a dead-letter queue, and wherever a redrive of it ends."""
 
-from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -67,7 +66,7 @@ def test_what_goes_back_is_the_message_that_died(
     )
     copy = dead_letter(first, Refusal(Fault.REJECTED, "no"))
     if moved:  # by SQS, as it is
-        copy = replace(copy, attributes=attributes)
+        copy = copy._replace(attributes=attributes)
     more = {"DeadLetterQueueSourceArn": "arn"} if moved else {}
     letter = read_letter(received(copy, **more))
     assert letter.message.identity == first.identity

@@ -109,7 +109,7 @@ def writes_without_the_guard(patch: pytest.MonkeyPatch) -> None:
 
     def upsert(table: Any, *arguments: Any) -> upserts.Upsert:  # noqa: ANN401
         text = honest(table, *arguments)
-        return replace(text, tail=text.tail.replace(" IS NULL OR", " IS NULL OR 1 OR"))
+        return text._replace(tail=text.tail.replace(" IS NULL OR", " IS NULL OR 1 OR"))
 
     patch.setattr(session, "upsert", upsert)
 
@@ -197,7 +197,7 @@ def takes_doubt_for_failure(patch: pytest.MonkeyPatch) -> None:
 
     def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
         answer = honest(*arguments, **named)
-        return replace(answer, in_doubt=False) if isinstance(answer, SendFailure) else answer
+        return answer._replace(in_doubt=False) if isinstance(answer, SendFailure) else answer
 
     patch.setattr(sqs, "call", call)
 

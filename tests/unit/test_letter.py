@@ -1,7 +1,6 @@
 """A dead letter, read: what it copies, why it is one, what goes back of it."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,7 +151,7 @@ def test_a_message_of_a_standard_queue() -> None:
     post = Post()
     post.send("{}", "g")
     [given] = post.received()
-    post.bury(replace(given, group_id=None))
+    post.bury(given._replace(group_id=None))
     [letter] = received(post)
     assert letter.group_id == letter.origin == given.id
     assert letter.message.group_id is None

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,7 +133,7 @@ def test_a_letter_from_a_standard_queue_goes_with_a_version() -> None:
     for contract in ("version", "command"):
         post.send({"item_id": 1, "note": "", "revision": 1}, "g", ingest_name=contract)
         [given] = post.received()
-        post.bury(replace(given, group_id=None))
+        post.bury(given._replace(group_id=None))
     outcome = post.redrive()
     assert post.items() == [1]
     assert "has no message group" in why(outcome)[0]

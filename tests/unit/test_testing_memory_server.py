@@ -215,7 +215,7 @@ def test_ordered_faults_strike(
         failure = failure_of(world.send("1"))
         assert (failure.code, failure.retryable, failure.in_doubt) == (code, True, in_doubt)
         assert world.stored() == []
-        assert "MessageId" in world.send("1")  # type: ignore[operator]
+        assert "MessageId" in world.send("1")
     assert fault.hits == 1
     assert world.stored() == ["1"]
 

@@ -14,8 +14,8 @@ from durable_ingest.cli.drain import drain
 from durable_ingest.cli.letters import dead_letters
 from durable_ingest.cli.plan import plan
 from durable_ingest.errors import DurableIngestError
-from durable_ingest.mysql import Inbox, MySQL
-from durable_ingest.mysql.target import SSL_MODES, URL_VARIABLE
+from durable_ingest.mysql.inbox import Inbox
+from durable_ingest.mysql.target import SSL_MODES, URL_VARIABLE, MySQL
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from durable_ingest.doctor.servers import check_commands, check_grants, check_se
 from durable_ingest.doctor.survey import Survey, Surveyor
 from durable_ingest.doctor.tables import check_inbox, check_keep, check_table
 from durable_ingest.errors import DatabaseUnavailableError, MisconfiguredError
-from durable_ingest.mysql.credentials import Secret
+from durable_ingest.mysql.fetched import Secret
 from durable_ingest.mysql.inbox import Inbox
 from durable_ingest.mysql.inspection import inspect
 from durable_ingest.mysql.target import MySQL

@@ -25,10 +25,9 @@ Reference Manual, "Statements That Cause an Implicit Commit"); a procedure could
 _IN_CLEAR: Final = (b"mysql_clear_password", b"dialog")
 """Plugins that send the password as it is (MySQL Reference Manual, "Client-Side Cleartext Pluggable
 Authentication"; MariaDB's PAM)."""
-_BEFORE_THE_FIRST_WORD: Final = re.compile(
-    r"(?:\s|\(|/\*(?!!|M!).*?\*/|--(?:[ \t][^\n]*)?(?:\n|$)|#[^\n]*(?:\n|$))*", re.DOTALL
+_BEFORE_THE_FIRST_WORD: Final = (
+    r"(?:\s|\(|/\*(?!!|M!).*?\*/|--(?:[ \t][^\n]*)?(?:\n|$)|#[^\n]*(?:\n|$))*"
 )
-_A_WORD: Final = re.compile(r"[A-Za-z]+")
 _ENDS: Final = "ran a statement that could end its transaction; it may begin with " + ", ".join(
     sorted(ALLOWED)
 )
@@ -48,8 +47,8 @@ class _EscapeError(pymysql.NotSupportedError):
 
 def ends_transaction(sql: str) -> bool:
     """Say whether a statement might end the open transaction, going by how it begins."""
-    start = _BEFORE_THE_FIRST_WORD.match(sql)
-    word = _A_WORD.match(sql, start.end() if start else 0)
+    start = re.match(_BEFORE_THE_FIRST_WORD, sql, re.DOTALL)
+    word = re.match("[A-Za-z]+", sql[start.end() if start else 0 :])
     return word is None or word[0].upper() not in ALLOWED
 
 

@@ -13,7 +13,6 @@ import pymysql
 from durable_ingest.mysql.commands import BrokenCommandError, GuardedConnection, InClearError
 from durable_ingest.mysql.cutoff import Cutoff, Line
 from durable_ingest.mysql.dial import dial
-from durable_ingest.mysql.faults import describe
 from durable_ingest.mysql.literals import literal
 from durable_ingest.mysql.upsert import Dialect
 from durable_ingest.mysql.wrapped import inside
@@ -63,6 +62,8 @@ class ServerError(Exception):
 
     def reason(self, needs: str | None = None) -> str:
         """Say in words what it is, without row content; see `faults.describe` for `needs`."""
+        from durable_ingest.mysql.faults import describe  # noqa: PLC0415 - errors are rare
+
         what = describe(self.code, self.text, needs=needs)
         return ": ".join(filter(None, [what, self.remedy]))
 

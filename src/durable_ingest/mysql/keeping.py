@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from durable_ingest.backoff import FAIL_FAST
 from durable_ingest.errors import DatabaseUnavailableError, MisconfiguredError
 from durable_ingest.mysql.connection import Connection, ServerError
-from durable_ingest.mysql.faults import classify
 from durable_ingest.mysql.session import RefusedError, Session
 from durable_ingest.ports import Fault, Refusal
 
@@ -91,6 +90,8 @@ class SessionKeeper:
         try:
             connection = self._open(self._target, autocommit=self._autocommit, deadline=deadline)
         except ServerError as error:
+            from durable_ingest.mysql.faults import classify  # noqa: PLC0415 - errors are rare
+
             fault = classify(error.code, error.sqlstate, error.text)
             if fault is not Fault.MISCONFIGURED:  # nothing is the fault of a row yet
                 fault = Fault.UNAVAILABLE

@@ -11,8 +11,6 @@ from durable_ingest.contract import Command, Table
 from durable_ingest.errors import Reject
 from durable_ingest.mysql.commands import BrokenCommandError
 from durable_ingest.mysql.connection import Connection, ServerError
-from durable_ingest.mysql.faults import classify, describe
-from durable_ingest.mysql.once import Once, inbox_problems
 from durable_ingest.mysql.preflight import COLUMNS_SQL, INDEX_SQL, problems, read_facts
 from durable_ingest.mysql.upsert import column, quoted, upsert
 from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_values
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
     from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
+    from durable_ingest.mysql.once import Once
     from durable_ingest.mysql.preflight import TableFacts
     from durable_ingest.mysql.upsert import Upsert
 
@@ -64,7 +63,11 @@ class Session:
     def __init__(self, connection: Connection, inbox: str | None = None) -> None:
         self.connection = connection
         self._inbox = inbox
-        self._once = None if inbox is None else Once(connection, inbox)
+        self._once: Once | None = None
+        if inbox is not None:
+            from durable_ingest.mysql.once import Once  # noqa: PLC0415 - most have no inbox
+
+            self._once = Once(connection, inbox)
         self.changed: Counter[str] = Counter()
         """How many transactions of this session have changed rows of each table."""
         self._facts: dict[str, TableFacts] = {}
@@ -234,6 +237,8 @@ class Session:
         """See that the inbox is one, once."""
         if self._inbox is None or self._inbox in self._facts:
             return
+        from durable_ingest.mysql.once import inbox_problems  # noqa: PLC0415 - as above
+
         facts = facts_of(self.connection, self._inbox)
         if found := inbox_problems(self._inbox, facts):
             raise RefusedError(Refusal(Fault.MISCONFIGURED, "; ".join(found)), everywhere=True)
@@ -338,6 +343,8 @@ def _refused(error: ServerError, contract: Contract | None) -> RefusedError:
     table = contract if isinstance(contract, Table) else None
     key = table.key_columns if table is not None else ()
     columns = table.fields.columns.values() if table is not None else ()
+    from durable_ingest.mysql.faults import classify, describe  # noqa: PLC0415 - errors are rare
+
     fault = classify(error.code, error.sqlstate, error.text, key, columns)
     refusal = Refusal(
         fault=fault,

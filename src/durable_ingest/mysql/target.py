@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from durable_ingest.errors import ContractError, MisconfiguredError
-from durable_ingest.mysql.credentials import HIGHEST_PORT, PORT, Known, Login, Secret, Token
+from durable_ingest.mysql.credentials import HIGHEST_PORT, PORT, Known, Login
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,6 +129,8 @@ class MySQL:
         Raises:
             ContractError: an argument is wrong.
         """
+        from durable_ingest.mysql.fetched import Secret  # noqa: PLC0415 - for those who ask AWS
+
         _check_texts(secret_id=secret_id)
         _check_texts(optional=True, host=host, database=database, region=region)
         if port is not None:
@@ -186,6 +188,8 @@ class MySQL:
         Raises:
             ContractError: an argument is wrong.
         """
+        from durable_ingest.mysql.fetched import Token  # noqa: PLC0415 - for those who ask AWS
+
         _check_texts(host=host, user=user, database=database)
         _check_texts(optional=True, region=region)
         _check_port(port)

@@ -8,9 +8,8 @@ comes last, because MySQL evaluates the assignments from left to right.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +28,7 @@ class Dialect(Enum):
     """`VALUES(column)`: MySQL 5.7 and MariaDB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upsert:
+class Upsert(NamedTuple):
     """An upsert without its rows: `head + ", ".join(rows) + tail`."""
 
     columns: tuple[str, ...]
