@@ -117,6 +117,38 @@ def test_a_drainer_loads_nothing_of_the_command_line() -> None:
     assert "click" not in loaded
 
 
+_LATER = ("tenacity", "pydantic.networks", "boto3")
+
+
+def test_a_drainer_loads_what_its_first_batch_needs_and_no_more() -> None:
+    """Lambda gives the init phase more CPU than an invocation: PyMySQL belongs there."""
+    code = (
+        _CONTRACT
+        + "from durable_ingest import Drainer, MySQL\n"
+        + "Drainer(MySQL('mysql://u:p@db.example/app'), rows)\n"
+        + "import sys; print(*sorted(sys.modules))"
+    )
+    loaded = set(fresh(code).split())
+    assert {"pymysql", "durable_ingest.mysql.session", "durable_ingest.mysql.preflight"} <= loaded
+    held = "acknowledging budget deadletters receipt report mysql.faults mysql.fetched"
+    beside = "sqs wiring poller letter mysql.inbox mysql.once mysql.upkeep"
+    ours = {f"durable_ingest.{name}" for name in (held + " " + beside).split()}
+    assert not loaded & {*ours, *_LATER}
+
+
+def test_an_enqueuer_loads_no_tenacity() -> None:
+    """Nothing has failed yet."""
+    code = (
+        _CONTRACT
+        + "from durable_ingest import Enqueuer\n"
+        + "Enqueuer('https://sqs.eu-west-1.amazonaws.com/1/q.fifo', rows)\n"
+        + "import sys; print(*sorted(sys.modules))"
+    )
+    loaded = set(fresh(code).split())
+    assert "durable_ingest.enqueuer" in loaded
+    assert not loaded & {*_LATER, "pymysql", "durable_ingest.wiring"}
+
+
 def test_the_heavy_modules_are_there_to_be_loaded() -> None:
     """Or the tests above would say nothing."""
     assert fresh("import boto3, pymysql" + _LOADED) == "boto3 botocore pymysql"
