@@ -89,7 +89,7 @@ def settles_a_dead_letter_unconfirmed(patch: pytest.MonkeyPatch) -> None:
         receipt = Receipt("", "", "", "", "")
         return dict.fromkeys(honest(*arguments), receipt)
 
-    patch.setattr(draining, "bury", bury)
+    patch.setattr(deadletters, "bury", bury)
 
 
 def commits_plain_tables_by_themselves(patch: pytest.MonkeyPatch) -> None:
