@@ -54,33 +54,17 @@ class Sending:
         """Send a batch; what fails and may be repeated is sent again, alone, while time lasts."""
         for n in batch:
             del self._waiting[n]
-        self._send_what_is_left(batch)
-        if not self._is_complete(batch):
-            self._repeat(batch)
-
-    def _repeat(self, batch: list[int]) -> None:
-        attempts = retrying(
+        repeat = retrying(
             self._clock,
             self._deadline,
             on=_IncompleteError,
             attempt_takes=self._queue.call_limit,
         )
         try:
-            for attempt in attempts:
-                with attempt:
-                    if attempt.retry_state.attempt_number > 1:  # the first has been made
-                        self._send_what_is_left(batch)
-                    self._check_complete(batch)
+            repeat(self._send_what_is_left, batch)
         except _IncompleteError:
             failed = sum(not isinstance(self._results[n], Receipt) for n in batch)
             _LOGGER.warning("SQS did not confirm %d of %d messages in time", failed, len(batch))
-
-    def _is_complete(self, batch: list[int]) -> bool:
-        return not any(_worth_sending(self._results[n]) for n in batch)
-
-    def _check_complete(self, batch: list[int]) -> None:
-        if not self._is_complete(batch):
-            raise _IncompleteError
 
     def _send_what_is_left(self, batch: list[int]) -> None:
         left = [n for n in batch if _worth_sending(self._results.get(n))]
@@ -89,6 +73,8 @@ class Sending:
             self._results[n] = answer
             if isinstance(answer, SendFailure) and answer.in_doubt:
                 self._doubted.add(n)
+        if any(_worth_sending(answer) for answer in answers):
+            raise _IncompleteError
 
     def _give_up_behind(self, failed: list[int]) -> None:
         groups = {self._entries[n].group_id for n in failed}
