@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks import backlogs, cold_starts, enqueueing, warm_batches
+from benchmarks import backlogs, cold_starts, enqueueing, growing, inboxes, memory, warm_batches
 from benchmarks.children import child
 from benchmarks.machine import describe
 from benchmarks.options import SECTIONS, Options, parse
@@ -82,27 +82,43 @@ def _sections(options: Options, server: "DatabaseServer") -> Iterator[Section]:
     for name in SECTIONS:
         if name in options.only:
             print(f"measuring {name}", file=sys.stderr, flush=True)
-            yield MEASURES[name](options, fresh_database(server))
+            yield from MEASURES[name](options, server)
 
 
-def _batches(options: Options, url: str) -> Section:
-    return warm_batches.measure(url, options.rounds)
+def _batches(options: Options, server: "DatabaseServer") -> list[Section]:
+    return [warm_batches.measure(fresh_database(server), options.rounds)]
 
 
-def _enqueueing(options: Options, _: str) -> Section:
+def _enqueueing(options: Options, _: "DatabaseServer") -> list[Section]:
     with child("queue_server") as endpoint:
-        return enqueueing.measure(endpoint, 5 * options.rounds)
+        return [enqueueing.measure(endpoint, 5 * options.rounds)]
 
 
-def _cold_starts(options: Options, _: str) -> Section:
-    return cold_starts.measure(options.pythons, options.starts)
+def _cold_starts(options: Options, _: "DatabaseServer") -> list[Section]:
+    return [cold_starts.measure(options.pythons, options.starts)]
 
 
-def _backlogs(options: Options, url: str) -> Section:
+def _backlogs(options: Options, server: "DatabaseServer") -> list[Section]:
     with child("queue_server") as endpoint:
-        return backlogs.measure(url, endpoint, options)
+        return [backlogs.measure(fresh_database(server), endpoint, options)]
 
 
-MEASURES: Final[dict[str, Callable[[Options, str], Section]]] = dict(
-    zip(SECTIONS, (_batches, _enqueueing, _cold_starts, _backlogs), strict=True)
+def _growth(options: Options, server: "DatabaseServer") -> list[Section]:
+    url, control, polled = (fresh_database(server) for _ in range(3))
+    return [
+        growing.measure(url, control, options.growth, options.rounds),
+        memory.measure(polled, options.growth),
+    ]
+
+
+def _inbox(options: Options, server: "DatabaseServer") -> list[Section]:
+    return inboxes.measure(server, options.inbox, options.rounds)
+
+
+MEASURES: Final[dict[str, "Callable[[Options, DatabaseServer], list[Section]]"]] = dict(
+    zip(
+        SECTIONS,
+        (_batches, _enqueueing, _cold_starts, _backlogs, _growth, _inbox),
+        strict=True,
+    )
 )

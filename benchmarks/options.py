@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-SECTIONS: Final = ("batches", "enqueueing", "cold-starts", "backlogs")
+SECTIONS: Final = ("batches", "enqueueing", "cold-starts", "backlogs", "growth", "inbox")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,8 @@ class Options:
     backlog: int
     backlogs: int
     receivers: int
+    growth: int
+    inbox: int
     pythons: list[Path]
     only: list[str]
     report: Path | None
@@ -46,6 +48,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
     add("--backlog", type=_fives, default=5_000, metavar="N", help="messages to poll")
     add("--backlogs", type=_count, default=3, metavar="N", help="backlogs of each candidate")
     add("--receivers", type=_count, default=2, metavar="N", help="threads that receive")
+    add("--growth", type=_power, default=100_000, metavar="N", help="messages to grow to")
+    add("--inbox", type=_count, default=1_000_000, metavar="N", help="messages in the full inbox")
     add("--python", type=Path, action="append", dest="pythons", metavar="FILE",
         help="interpreter for cold starts, which has the dependencies; may be repeated (default:"
         " this one)")  # fmt: skip
@@ -73,4 +77,11 @@ def _fives(text: str) -> int:
         raise argparse.ArgumentTypeError(
             "must be a multiple of 5: each customer is changed so often"
         )
+    return value
+
+
+def _power(text: str) -> int:
+    value = _count(text)
+    if value < 10_000 or set(text[1:]) != {"0"} or text[0] != "1":  # noqa: PLR2004 - two sizes
+        raise argparse.ArgumentTypeError("must be 10000, 100000, 1000000 and so on")
     return value

@@ -57,6 +57,16 @@ def batch(number: int) -> list[Customer]:
     return [row(first + place, number) for place in range(TEN)]
 
 
+def newcomers(first: int, count: int) -> list[Customer]:
+    """Make customers who were not there before, their keys at random places of the table."""
+    numbers = range(first, first + count)
+    keys = (sha256(str(number).encode()).hexdigest()[:32] for number in numbers)
+    return [
+        row(number, 0).model_copy(update={"customer_id": key})
+        for number, key in zip(numbers, keys, strict=True)
+    ]
+
+
 def event(customers: Sequence[Customer]) -> dict[str, Any]:
     """Make the event in which Lambda delivers them, with the attributes of an `Enqueuer`."""
     return sqs_event(*(_record(customer.model_dump_json()) for customer in customers))
