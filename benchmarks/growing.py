@@ -13,8 +13,6 @@ from benchmarks.writes import TEN, create_table, event, newcomers
 TITLE: Final = "Growth"
 OURS: Final = "sequence"
 FEWEST: Final = 1_000
-WINDOW: Final = 50
-"""Batches that are looked at, at most, before each size is reached."""
 NOTE: Final = (
     "Medians of the last batches before the tables have so many rows, each a new customer, its key"
     " at a random place; every message went through the one drainer. The bare statement writes a"
@@ -30,7 +28,7 @@ def measure(url: str, control: str, largest: int, rounds: int) -> Section:
         url: an empty database.
         control: another one.
         largest: rows at the end, a power of ten.
-        rounds: batches that are looked at, at most.
+        rounds: batches that are looked at, at most, before each size is reached.
     """
     taken: dict[int, dict[str, Samples]] = {}
     for each in (url, control):
@@ -40,7 +38,7 @@ def measure(url: str, control: str, largest: int, rounds: int) -> Section:
         done = 0
         for size in sizes(largest):
             candidates = {name: _batches(handle, done) for name, handle in writers.items()}
-            window = min(rounds, WINDOW)
+            window = min(rounds, size // TEN // 2)
             taken[size] = alternate(candidates, window, warm_up=size // TEN - done - window)
             done = size // TEN
     return section(taken)

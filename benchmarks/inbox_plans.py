@@ -49,7 +49,7 @@ def explained(url: str, inbox: "Inbox") -> Plans:
         found: Plans = {}
         for what, begins in _BEGINS.items():
             statement = next(request[1:] for request in sent if request.startswith(begins))
-            cursor.execute(f"EXPLAIN {statement.decode()}")
+            cursor.execute(f"EXPLAIN FORMAT=TRADITIONAL {statement.decode()}")
             [found[what]] = cursor.fetchall()
     return found
 

@@ -26,7 +26,7 @@ MEBI: Final = 1024 * 1024
 Timed = dict[str, Samples]
 Reads = dict[str, float]
 NOTE: Final = (
-    "Ten new messages a batch into a plain table, with the two inboxes in turns. Page reads are what"
+    "Ten new messages a batch into a plain table, with the two inboxes in turns. Page reads: what"
     " the server's buffer pool did not have for a batch. Identities are hashes, so each of the ten"
     " lies on another page of the full inbox."
 )

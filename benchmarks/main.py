@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks import backlogs, cold_starts, enqueueing, growing, inboxes, memory, warm_batches
+from benchmarks.charts import draw, links
 from benchmarks.children import child
 from benchmarks.machine import describe
 from benchmarks.options import SECTIONS, Options, parse
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_NONE
     command = made_by(given)
     report = as_json(command, machine, _told(options), sections)
-    _write(options, report, tables(command, machine, sections))
+    pictures = links(list(report["sections"]))
+    _write(options, report, tables(command, machine, sections, pictures))
     return 0
 
 
@@ -59,7 +61,9 @@ def _write(options: Options, report: dict[str, Any], text: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "figures.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     (folder / "tables.md").write_text(text, encoding="utf-8")
+    draw(report["sections"], folder)
     if options.page is not None:
+        draw(report["sections"], options.page.parent)
         page = options.page.read_text(encoding="utf-8")
         options.page.write_text(into_page(page, text), encoding="utf-8")
     out = sys.stderr if options.json else sys.stdout

@@ -66,7 +66,8 @@ def polled(url: str, messages: int) -> dict[str, Any]:
     drainer = Drainer(mysql, SEQUENCE, client=EndlessQueue(), on_report=count)
     began = perf_counter()
     drainer.poll(URL, stop=finished)
-    return {"samples": samples, "messages_a_second": round(done / (perf_counter() - began))}
+    rate = round(done / (perf_counter() - began))
+    return {"messages": messages, "samples": samples, "messages_a_second": rate}
 
 
 def resident() -> int:
@@ -82,15 +83,16 @@ def resident() -> int:
 
 def section(data: dict[str, Any]) -> Section:
     """Make rows and the claim: the first tenth, half, and the end."""
-    samples = [(int(messages), int(size)) for messages, size in data["samples"]]
+    samples = [(int(count), int(size)) for count, size in data["samples"]]
     end = samples[-1]
     tenth = next(each for each in samples if each[0] >= end[0] // 10)
     half = next(each for each in samples if each[0] >= end[0] // 2)
     rows = [
-        [f"{messages:,}", times(size / tenth[1]), figure(size / MEBI)]
-        for messages, size in (tenth, half, end)
+        [f"{count:,}", times(size / tenth[1]), figure(size / MEBI)]
+        for count, size in (tenth, half, end)
     ]
-    what = f"memory of `poll`: after {end[0]:,} messages / after {tenth[0]:,}"
+    messages = data["messages"]
+    what = f"memory of `poll`: after {messages:,} messages / after {messages // 10:,}"
     claims = [Claim(what, end[1] / tenth[1], 1.1)]
     return Section(TITLE, ["messages so far", "memory", "MiB"], rows, claims, data, NOTE)
 

@@ -1,6 +1,6 @@
 """A run as tables and as JSON."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,8 +42,20 @@ def times(value: float) -> str:
     return f"{figure(value)} ×"  # noqa: RUF001 - a multiplication sign is meant
 
 
-def tables(command: str, machine: Sequence[str], sections: Sequence[Section]) -> str:
-    """Write the whole run: ratios in front, then each comparison, then the machine."""
+def tables(
+    command: str,
+    machine: Sequence[str],
+    sections: Sequence[Section],
+    pictures: Mapping[str, str],
+) -> str:
+    """Write the whole run: ratios in front, then each comparison, then the machine.
+
+    Args:
+        command: what made it.
+        machine: what it ran on, line by line.
+        sections: the comparisons.
+        pictures: Markdown that shows one, by the title of its section.
+    """
     claims = [claim for section in sections for claim in section.claims]
     parts = [
         markdown(
@@ -57,6 +69,8 @@ def tables(command: str, machine: Sequence[str], sections: Sequence[Section]) ->
     ]
     for section in sections:
         parts.append(f"### {section.title}")
+        if section.title in pictures:
+            parts.append(pictures[section.title])
         parts.append(markdown(section.headings, section.rows))
         if section.note:
             parts.append(section.note)

@@ -13,6 +13,7 @@ from benchmarks.writes import TEN, batch, create_table, event
 from durable_ingest.testing import TcpProxy
 from durable_ingest.testing.connection import Address, connect
 
+TITLE: Final = "A warm batch of ten"
 DELAYS: Final = (0.0, 1.0, 5.0)
 """Milliseconds added to each request."""
 PING: Final = "round trip"
@@ -91,9 +92,7 @@ def section(taken: dict[float, dict[str, Samples]], requests: dict[str, int]) ->
     ]
     data = {f"{ms:g} ms": {n: s.as_json() for n, s in taken[ms].items()} for ms in delays}
     claims = _claims(taken)
-    return Section(
-        "A warm batch of ten", headings, rows, claims, data | {"requests": requests}, NOTE
-    )
+    return Section(TITLE, headings, rows, claims, data | {"requests": requests}, NOTE)
 
 
 def _claims(taken: dict[float, dict[str, Samples]]) -> list[Claim]:

@@ -52,12 +52,13 @@ def test_a_table_is_markdown() -> None:
 
 def test_ratios_come_first_and_say_what_does_not_hold() -> None:
     """Then the section with its note, then the machine."""
-    text = tables("make bench", ["Linux"], [SECTION])
+    text = tables("make bench", ["Linux"], [SECTION], {"Batches": "![Bars](bars.png)"})
     rows = [
         "| ours: faster | 13.0 × | at least 12 | yes |",  # noqa: RUF001 - likewise
         "| ours: time | 1.31 × | at most 1.2 | **no** |",  # noqa: RUF001 - likewise
         "Made by `make bench`.",
         "### Batches",
+        "![Bars](bars.png)",
         "| ours | 1.20 |",
         "Medians.",
         "### The machine",

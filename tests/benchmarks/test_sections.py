@@ -1,8 +1,8 @@
 """Samples into rows and claims: which is divided by which."""
 
-from benchmarks import backlogs, cold_starts, enqueueing, warm_batches
+from benchmarks import backlogs, cold_starts, enqueueing, growing, inboxes, memory, warm_batches
 from benchmarks.claims import Claim
-from benchmarks.report import Section
+from benchmarks.report import Section, times
 from benchmarks.samples import Samples
 from benchmarks.writers import BARE, BATCH, ROW, WRITERS
 
@@ -62,3 +62,47 @@ def test_backlogs_are_compared_by_rate() -> None:
     section = backlogs.section({0.0: samples}, 5_000, 2)
     assert ratio(section, "at 0 ms: `poll`") == 0.9
     assert [row[2] for row in section.rows] == ["2,500", "2,778"]
+
+
+def test_growth_is_the_end_against_the_beginning() -> None:
+    """CPU by itself; time by what it is of the bare statement's, which the server slows as well."""
+    section = growing.section({
+        1_000: {growing.OURS: taking(2.0, 0.5), BARE: taking(1.0)},
+        10_000: {growing.OURS: taking(9.0, 0.6), BARE: taking(3.0)},
+        100_000: {growing.OURS: taking(7.5, 0.55), BARE: taking(2.5)},
+    })  # fmt: skip
+    assert ratio(section, "CPU of a message") == 1.1
+    assert ratio(section, "time, ") == 1.5
+    assert [row[:2] for row in section.rows] == [
+        ["1,000", times(2)],
+        ["10,000", times(3)],
+        ["100,000", times(3)],
+    ]
+    assert all(len(row) == len(section.headings) for row in section.rows)
+
+
+def test_memory_is_the_end_against_the_first_tenth() -> None:
+    """What an interpreter takes to begin with is no growth."""
+    samples = [(50, 20), (101, 40), (250, 42), (520, 42), (1_003, 44)]
+    given = [(count, size * memory.MEBI) for count, size in samples]
+    section = memory.section({"messages": 1_000, "samples": given})
+    assert ratio(section, "after 1,000 messages / after 100") == 1.1
+    assert [row[0] for row in section.rows] == ["101", "520", "1,003"]
+
+
+def test_inboxes_are_compared_with_each_buffer_pool() -> None:
+    """And it is said whether the pool holds the inbox."""
+    full, empty = inboxes.FULL.table, inboxes.EMPTY.table
+    held, small = 200 * inboxes.MEBI, 50 * inboxes.MEBI
+    reads = {full: 9.5, empty: 0.0}
+    section = inboxes.section(
+        {
+            held: ({full: taking(1.25), empty: taking(1.0)}, reads),
+            small: ({full: taking(3.0), empty: taking(1.5)}, reads),
+        },
+        1_000_000,
+        held,
+    )
+    assert ratio(section, "all in memory") == 1.25
+    assert ratio(section, "25% of it in memory") == 2
+    assert [row[-1] for row in section.rows] == ["0.00", "9.50"] * 2
