@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FULL: Final = Inbox()
 EMPTY: Final = Inbox("empty_inbox")
-ROOM: Final = 320
+ROOM: Final = 200
 """Bytes of the buffer pool for each message, so that both indexes stay in it."""
 MEBI: Final = 1024 * 1024
 Timed = dict[str, Samples]
