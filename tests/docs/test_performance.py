@@ -12,6 +12,8 @@ CLAIM: Final = re.compile(
     r"^\| (.+?) \| ([\d.,]+) × \| at (least|most) ([\d.]+) \| (yes|\*\*no\*\*) \|$",  # noqa: RUF001 - a multiplication sign is meant
     re.MULTILINE,
 )
+PARTS: Final = ["A", "Enqueueing", "Cold", "A", "Growth", "Memory", "An", "Plans", "The"]
+ADDED: Final = ["Growth", "Memory", "An", "Plans"]
 
 
 def test_the_tables_say_what_made_them() -> None:
@@ -19,7 +21,7 @@ def test_the_tables_say_what_made_them() -> None:
     run = PAGE[PAGE.index(BEGINS) : PAGE.index(ENDS)]
     assert re.search(r"^Made by `make bench( ARGS=\".*\")?`\.$", run, re.MULTILINE)
     titles = re.findall(r"^### (\w+)", run, re.MULTILINE)
-    assert titles == ["A", "Enqueueing", "Cold", "A", "The"]
+    assert titles in (PARTS, [part for part in PARTS if part not in ADDED])
 
 
 def test_what_is_said_to_hold_does() -> None:

@@ -53,8 +53,8 @@ class Inbox:
     def create(self, mysql: MySQL, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Make the table, unless it is there.
 
-        Needs the privileges CREATE and SELECT: it looks at what it finds. One row takes some 60
-        bytes, its two indexes included twice that.
+        Needs the privileges CREATE and SELECT: it looks at what it finds. A message takes some 150
+        bytes, both indexes included.
 
         Raises:
             DatabaseUnavailableError: no connection, or it was lost.
