@@ -110,13 +110,13 @@ def _backlogs(options: Options, server: "DatabaseServer") -> list[Section]:
 def _growth(options: Options, server: "DatabaseServer") -> list[Section]:
     url, control, polled = (fresh_database(server) for _ in range(3))
     return [
-        growing.measure(url, control, options.growth, options.rounds),
+        growing.measure(url, control, options.growth, 5 * options.rounds),
         memory.measure(polled, options.growth),
     ]
 
 
 def _inbox(options: Options, server: "DatabaseServer") -> list[Section]:
-    return inboxes.measure(server, options.inbox, options.rounds)
+    return inboxes.measure(server, options.inbox, 5 * options.rounds)
 
 
 MEASURES: Final[dict[str, "Callable[[Options, DatabaseServer], list[Section]]"]] = dict(
