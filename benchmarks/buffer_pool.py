@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from durable_ingest.testing import GivenServer, eventually
-from durable_ingest.testing.connection import run
+from durable_ingest.testing.connection import Address, run
 
 if TYPE_CHECKING:
     from durable_ingest.testing import DatabaseServer
@@ -32,6 +32,15 @@ def table_size(url: str, table: str) -> int:
         " WHERE table_schema = DATABASE() AND table_name = %s"
     )
     return int(run(url, lengths, [table])[0][0])
+
+
+def write_out(server: "DatabaseServer", url: str, table: str) -> None:
+    """Have a table's changed pages written, if the server is ours.
+
+    Else it would do so beside what is measured.
+    """
+    if not isinstance(server, GivenServer):
+        server.execute(f"FLUSH TABLES `{Address.parse(url).database}`.`{table}` FOR EXPORT")
 
 
 @contextmanager

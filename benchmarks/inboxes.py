@@ -50,6 +50,7 @@ def measure(server: "DatabaseServer", size: int, rounds: int) -> list[Section]:
         for inbox in (FULL, EMPTY):
             inbox.create(_mysql(url))
         fill(url, FULL.table, size)
+        buffer_pool.write_out(server, url, FULL.table)
         taken[pool] = _timed(url, rounds)
     own = buffer_pool.size(url)
     if own != pool:
