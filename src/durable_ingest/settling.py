@@ -47,7 +47,7 @@ class Settling:
         batch = self.course.batch
         count = min(most, ceil(len(batch) / RECEIVE))
         numbers: dict[str, int] = {}
-        part = [numbers.setdefault(given.group, len(numbers)) % count for given in batch]
+        part = [numbers.setdefault(g.group, len(numbers)) // RECEIVE % count for g in batch]
         self.calls = [workers.submit(self._task(part, number)) for number in range(count)]
 
     def is_done(self) -> bool:

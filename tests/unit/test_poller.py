@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import pytest
@@ -110,6 +111,16 @@ def test_deletes_of_a_group_come_one_after_the_other() -> None:
         if name == "DeleteMessageBatch":
             handles = [entry["ReceiptHandle"].split("#")[0] for entry in arguments["Entries"]]
             assert len(handles) <= 3
+
+
+def test_deletes_of_many_groups_fill_their_calls() -> None:
+    """Ten messages each, whatever the receivers share."""
+    shore = Piled(4)
+    for n in range(600):
+        shore.send(f"g{n}")
+    shore.poll()
+    calls = sum(ceil(len(batch) / 10) for batch in shore.store.batches)
+    assert shore.count("DeleteMessageBatch") == calls
 
 
 def test_a_delete_that_is_not_confirmed_is_tried_again() -> None:
