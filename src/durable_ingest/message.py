@@ -33,6 +33,15 @@ DEAD: Final = "ingest.dead"
 OURS: Final = "ingest."
 """What the names of our attributes begin with."""
 
+SYSTEM_ATTRIBUTES: Final = (
+    "ApproximateFirstReceiveTimestamp",
+    "ApproximateReceiveCount",
+    "MessageGroupId",
+    "SentTimestamp",
+    "SequenceNumber",
+)
+"""What `message` reads of all that SQS says of a message."""
+
 A_SEQUENCE: Final = re.compile("[0-9]{1,39}")
 """A sequence number: 128 bits. What else stands in `ingest.sequence` does not count."""
 

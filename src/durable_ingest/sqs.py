@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.aws import call, entry_failure
 from durable_ingest.bounded import run_within
+from durable_ingest.message import SYSTEM_ATTRIBUTES
 from durable_ingest.ports import QueueSettings, SendFailure
 from durable_ingest.receipt import Receipt
 
@@ -86,15 +87,15 @@ class SqsQueue:
     def receive(
         self, attempt: str | None, *, wait: int, visibility: int
     ) -> list[Mapping[str, Any]] | SendFailure:
-        """Receive up to 10 messages with ReceiveMessage, and all that SQS says of them."""
+        """Receive up to 10 messages with ReceiveMessage, and what `message.message` reads."""
         answer = self._call(
             self._client.receive_message,
             MaxNumberOfMessages=_ENTRIES,
             WaitTimeSeconds=wait,
             VisibilityTimeout=visibility,
             MessageAttributeNames=["All"],
-            AttributeNames=["All"],  # emulators do not know its new name
-            MessageSystemAttributeNames=["All"],
+            AttributeNames=SYSTEM_ATTRIBUTES,  # emulators do not know its new name
+            MessageSystemAttributeNames=SYSTEM_ATTRIBUTES,
             **({} if attempt is None else {"ReceiveRequestAttemptId": attempt}),
         )
         if isinstance(answer, SendFailure):

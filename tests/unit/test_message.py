@@ -15,6 +15,7 @@ from durable_ingest.codec import encode
 from durable_ingest.message import (
     MAX_MESSAGE,
     MAX_RECORD,
+    SYSTEM_ATTRIBUTES,
     Outgoing,
     dedup_id,
     group_id,
@@ -22,6 +23,7 @@ from durable_ingest.message import (
     outgoing,
     size_of,
 )
+from durable_ingest.testing import sqs_record
 from tests.records import CUSTOMERS, PRICES, Customer, Price
 
 _EAST = timezone(timedelta(hours=2))
@@ -353,3 +355,21 @@ def test_a_message_without_group_is_its_own_group() -> None:
     """Nothing holds another one back on a standard queue."""
     assert message(delivered()).group == "customers:1"
     assert message(delivered(attributes={"SentTimestamp": "1"})).group == "m-1"
+
+
+def test_what_is_read_of_a_message_is_what_a_poll_asks_for() -> None:
+    """Whatever else SQS says of it need not come over the network."""
+    asked: set[object] = set()
+
+    class Noting(dict[str, str]):
+        def __contains__(self, name: object) -> bool:
+            asked.add(name)
+            return super().__contains__(name)
+
+        def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as a dict's
+            asked.add(name)
+            return super().get(name, default)
+
+    record = sqs_record("{}", group="g")
+    message(record | {"attributes": Noting(record["attributes"])})
+    assert asked == set(SYSTEM_ATTRIBUTES)
