@@ -48,10 +48,19 @@ class Holding:
         if not messages:
             return
         receive = Receive(messages, since, LEASE)
+        if receive.left(self._clock) <= 0 or not self._takes(receive):
+            self._let_go(receive)
+
+    def _takes(self, receive: Receive) -> bool:
+        """Put a receive behind the others, unless one that is not over is in its way."""
+        if self.hand.take(receive):
+            return True
+        self._drop_late()
+        return self.hand.take(receive)
+
+    def _drop_late(self) -> None:
         for late in [r for r in self.hand.waiting if r.left(self._clock) <= 0]:
             self.drop(late)
-        if receive.left(self._clock) <= 0 or not self.hand.take(receive):
-            self._let_go(receive)
 
     def drop(self, receive: Receive) -> None:
         """Leave messages alone that wait: they come again when their visibility timeout ends."""
@@ -77,8 +86,7 @@ class Holding:
 
     def give_back(self, deadline: Deadline) -> None:
         """Make visible what is not written."""
-        for late in [r for r in self.hand.waiting if r.left(self._clock) <= 0]:
-            self.drop(late)
+        self._drop_late()
         queue, submit = self._desk.queue, self._desk.workers.submit
         receives = list(self.hand.waiting)
         calls = [

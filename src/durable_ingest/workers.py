@@ -52,13 +52,17 @@ class Threads:
             except BaseException as error:  # noqa: BLE001 - raised where the result is asked for
                 future.set_exception(error)
 
+        if len(self._threads) < self._count:
+            self._start_if_needed(future)
+        self._tasks.put(run)
+        return future
+
+    def _start_if_needed(self, future: Future[Any]) -> None:
         self._unfinished = {other for other in self._unfinished if not other.done()} | {future}
-        if len(self._threads) < min(self._count, len(self._unfinished)):
+        if len(self._threads) < len(self._unfinished):
             thread = Thread(target=self._work, name="durable-ingest-poll", daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._tasks.put(run)
-        return future
 
     def wait(self, futures: Collection[Future[Any]], seconds: float) -> None:
         """Wait for the first of them."""
