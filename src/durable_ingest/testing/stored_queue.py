@@ -189,8 +189,9 @@ class StoredQueue:
 
     def remember(self, attempt_id: str, now: float, timeout: int, batch: list[Message]) -> None:
         """Keep a receive for `receive_again`."""
-        for old in [key for key, (until, _, _) in self._attempts.items() if until <= now]:
-            del self._attempts[old]
+        self._attempts.pop(attempt_id, None)  # the oldest is the first
+        while self._attempts and next(iter(self._attempts.values()))[0] <= now:
+            del self._attempts[next(iter(self._attempts))]
         messages = [(message, message.handle) for message in batch]
         self._attempts[attempt_id] = (now + ATTEMPT_INTERVAL, timeout, messages)
 
