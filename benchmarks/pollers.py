@@ -56,7 +56,7 @@ def poll(backlog: Backlog) -> float:
         finish.count(report.settled - report.undeleted)
 
     mysql = MySQL(backlog.url, ssl_mode="DISABLED")
-    drainer = Drainer(mysql, SEQUENCE, client=backlog.client, on_report=count)
+    drainer = Drainer(mysql, SEQUENCE, on_report=count)
     finish = Finish(backlog.size)
     drainer.poll(backlog.queue, stop=finish.reached, receivers=backlog.receivers)
     return finish.seconds

@@ -24,6 +24,7 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from durable_ingest._version import __version__
 from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ _NEVER_GOOD: Final = (
     PartialCredentialsError,
     ProfileNotFound,
 )
+_USER_AGENT: Final = f"durable_ingest/{__version__} Boto3/{boto3.__version__}"
+"""Given to a client that calls often: botocore makes its own anew for each request, twice, which
+is an eighth of what a request costs the processor."""
 _THROTTLED: Final = ("Throttl", "RequestLimit", "TooManyRequests", "OverLimit", "SlowDown")
 _SERVER_FAULT: Final = 500
 
@@ -74,6 +78,7 @@ def sqs_client(  # noqa: PLR0913 - each by name
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=connections,
         parameter_validation=validation,
+        user_agent=_USER_AGENT,
     )
     with _MAKING_A_CLIENT:
         return boto3.client(
