@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -222,8 +221,7 @@ def left_after(settings: QueueSettings, age: float, received: int) -> Left:
 
 def _expired(refusal: Refusal) -> Refusal:
     before = f"held until the last hours of its retention, {refusal.fault}: "
-    return replace(
-        refusal,
+    return refusal._replace(
         fault=Fault.EXPIRING,
         reason=before + refusal.reason,
         detail=None if refusal.detail is None else before + refusal.detail,

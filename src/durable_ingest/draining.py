@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from durable_ingest.backoff import may_be_given_up
@@ -26,25 +25,26 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("durable_ingest")
 
 
-@dataclass(slots=True)
 class Course:
     """What becomes of one batch."""
 
-    batch: Sequence[Message]
-    ledger: Ledger
-    rows: dict[int, Row] = field(default_factory=dict)
-    """What could be decoded, by the messages' places."""
-    dead: dict[int, Fault] = field(default_factory=dict)
-    """Why messages were dead-lettered, by their places."""
-    settings: QueueSettings | None = None
-    """Those of the queue, where something is held and they could be looked up."""
-    database_seconds: float = 0.0
-    repeats: int = 0
-    """How often a transaction or a connection was tried again."""
-    away: bool = False
-    """Whether the database was."""
-    down: bool = False
-    """Whether it took nothing more from anybody at the end: it is away, or nobody can log in."""
+    def __init__(self, batch: Sequence[Message]) -> None:
+        self.batch = batch
+        self.ledger = Ledger([given.group for given in batch])
+        self.rows: dict[int, Row] = {}
+        """What could be decoded, by the messages' places."""
+        self.dead: dict[int, Fault] = {}
+        """Why messages were dead-lettered, by their places."""
+        self.settings: QueueSettings | None = None
+        """Those of the queue, where something is held and they could be looked up."""
+        self.database_seconds = 0.0
+        self.repeats = 0
+        """How often a transaction or a connection was tried again."""
+        self.away = False
+        """Whether the database was."""
+        self.down = False
+        """Whether it took nothing more from anybody at the end: it is away, or nobody can log
+        in."""
 
     @property
     def order_free(self) -> set[int]:
@@ -79,7 +79,7 @@ class Draining:
 
     def drain(self, batch: Sequence[Message], time: Limits) -> Course:
         """Write what may be written, dead-letter what has to be, until nothing can go on."""
-        course = Course(batch, Ledger([given.group for given in batch]))
+        course = Course(batch)
         self._decode(course)
         ledger = course.ledger
         while True:

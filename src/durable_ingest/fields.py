@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import AliasChoices, AliasPath, BaseModel
 
@@ -19,8 +18,7 @@ _FIELDS: Final = "__pydantic_fields__"
 _MOST_KNOWN: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFields:
+class ModelFields(NamedTuple):
     """The names of one model.
 
     A column is called as its field is in the model's JSON (the serialization alias, else the
@@ -37,9 +35,7 @@ class ModelFields:
     """Names in the model's own JSON that its validation does not know -> the ones it does."""
     strip: frozenset[str]
     """Names to take out before validation: computed fields of a model that forbids extras."""
-    known: dict[tuple[str, ...], frozenset[str]] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    known: dict[tuple[str, ...], frozenset[str]]
     """What `present` has answered so far."""
 
     def present(self, given: tuple[str, ...]) -> frozenset[str]:
@@ -90,6 +86,7 @@ def fields_of(model: type[BaseModel]) -> ModelFields:
         accepted=names_of(model),
         renames=renames,
         strip=frozenset(computed.values()) if forbids else frozenset(),
+        known={},
     )
 
 

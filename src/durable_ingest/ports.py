@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -43,8 +43,7 @@ class Fault(StrEnum):
     """Held, for whatever reason, until SQS is about to delete it. Goes to the dead-letter queue."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why one message was not stored. Holds no row content."""
 
     fault: Fault
@@ -55,7 +54,7 @@ class Refusal:
     table: str | None = None
     detail: str | None = None
     """More than the reason, in words of the team's own: for the dead letter, never for a log."""
-    everywhere: bool = field(default=False, compare=False)
+    everywhere: bool = False
     """Whether it is the database's as a whole: nobody's row would have been taken then."""
 
 
@@ -65,9 +64,9 @@ NO_TIME: Final = Refusal(
 """Says nothing about the database."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class Row:
-    """One message's record, ready to be written. Never changed, as `Message` is not."""
+    """One message's record, ready to be written. Never changed; shows nothing of its content."""
 
     index: int
     """The message's place in its batch."""

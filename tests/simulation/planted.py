@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,7 +74,7 @@ def dead_letters_in_an_outage(patch: pytest.MonkeyPatch) -> None:
 
     def record(self: Any, course: Any, index: int, refusal: Refusal) -> None:  # noqa: ANN401
         if refusal.fault is Fault.UNAVAILABLE:
-            refusal = replace(refusal, fault=Fault.REJECTED)
+            refusal = refusal._replace(fault=Fault.REJECTED)
         honest(self, course, index, refusal)
 
     patch.setattr(draining.Draining, "_record", record)

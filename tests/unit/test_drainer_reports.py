@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,7 +48,7 @@ def test_a_batch_that_is_stored(mode: Mode) -> None:
 def test_a_batch_of_all_kinds(mode: Mode) -> None:
     """Every message is counted once: stored, dead-lettered, or held by its fault."""
     desk = Desk(mode=mode)
-    locked = replace(AWAY, fault=Fault.CONTENDED)
+    locked = AWAY._replace(fault=Fault.CONTENDED)
     desk.store.refuse = refusing(a=TOO_LONG, b=locked)
     desk.handle(desk.batch(("a", 0), ("b", 0), ("b", 0), ("c", 0)))
     [report] = desk.reports

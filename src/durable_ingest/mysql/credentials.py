@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -12,15 +11,18 @@ PORT: Final = 3306
 HIGHEST_PORT: Final = 65_535
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """What one connection needs to log in."""
+class Login(NamedTuple):
+    """What one connection needs to log in. Never shows the password."""
 
     host: str
     port: int
     user: str
-    password: str = field(repr=False)
+    password: str
     database: str | None
+
+    def __repr__(self) -> str:
+        """Name everything but the password."""
+        return f"Login({self.user!r} at {self.host!r}, port {self.port}, {self.database!r})"
 
 
 class Credentials(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import retrying
@@ -75,7 +74,7 @@ class Writing:
         except _DownError as error:
             refusal = error.refusal
             if refusal != NO_TIME:
-                refusal = replace(refusal, everywhere=True)
+                refusal = refusal._replace(everywhere=True)
             for row in self._rows:
                 self._results.setdefault(row.index, refusal)
         self._judge_suspects()
@@ -122,7 +121,7 @@ class Writing:
 
     def _not_an_outage(self, refusal: Refusal) -> Refusal:
         """Say what a command that took the connection down by its length waits for."""
-        return NO_TIME if self._deadline.passed() else replace(refusal, fault=Fault.UNKNOWN)
+        return NO_TIME if self._deadline.passed() else refusal._replace(fault=Fault.UNKNOWN)
 
     def _refuse(self, row: Row, refusal: Refusal) -> None:
         if row.group not in self._stuck:
@@ -165,7 +164,7 @@ class Writing:
             if again is None:
                 self._results[row.index] = None
             elif self._keeper.session is session and again.code == refusal.code:
-                self._results[row.index] = replace(refusal, fault=Fault.REJECTED)
+                self._results[row.index] = refusal._replace(fault=Fault.REJECTED)
 
     def _try(self, rows: Sequence[Row]) -> Refusal | None:
         """Write rows in one transaction, again where that can help; None once committed.
