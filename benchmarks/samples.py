@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from statistics import median, quantiles
 from time import perf_counter, process_time
 from typing import Any
@@ -42,13 +43,18 @@ def _spread(seconds: Sequence[float]) -> list[float]:
 
 
 def turns(names: Sequence[str], rounds: int) -> Iterator[tuple[int, str]]:
-    """Give each round's candidates, every round beginning with another one.
+    """Give each round's candidates in an order drawn for it, every second round in reverse.
 
-    What the machine does beside it then strikes all of them, and none is always the first.
+    What the machine does beside it then strikes all of them, and none has always the same one
+    before it, which leaves caches warm for it or cold.
     """
+    order = list(names)
     for number in range(rounds):
-        first = number % len(names)
-        for name in (*names[first:], *names[:first]):
+        if number % 2:
+            order.reverse()
+        else:
+            Random(number).shuffle(order)  # noqa: S311 - no secret
+        for name in order:
             yield number, name
 
 

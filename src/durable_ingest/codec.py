@@ -122,6 +122,8 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
 
 def _as_validation_reads_it(names: ModelFields, given: dict[str, Any], body: str) -> str:
     """Rename what the model writes but does not read under that name; leave out the computed."""
+    if not names.renames and not names.strip:
+        return body
     if not names.renames.keys().isdisjoint(given) or not names.strip.isdisjoint(given):
         kept = {names.renames.get(n, n): given[n] for n in given if n not in names.strip}
         return to_json(kept).decode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from contextlib import contextmanager
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -27,7 +26,7 @@ from durable_ingest.ports import Fault
 from durable_ingest.setup import Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from durable_ingest.budget import Budgets
     from durable_ingest.clock import Clock
@@ -139,8 +138,11 @@ class Drainer:
             BatchHeldError: messages are held (with acknowledge="report": every one is).
             RuntimeError: this drainer is at work already.
         """
-        with self._alone():
+        self._begin()
+        try:
             return self._handle(event, context)
+        finally:
+            self._at_work.release()
 
     def poll(  # noqa: PLR0913 - each by name
         self,
@@ -195,7 +197,8 @@ class Drainer:
             within=within,
             on_progress=on_progress,
         )
-        with self._alone():
+        self._begin()
+        try:
             source, queue = self._made_queues().polled(queue_url, WAIT, receivers)
             desk = Desk(
                 name=wishes.name,
@@ -211,6 +214,8 @@ class Drainer:
                 has_commands=self._has_commands,
             )
             return Poller(desk, wishes).run()
+        finally:
+            self._at_work.release()
 
     def _handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401
         began = self._clock.monotonic()
@@ -228,15 +233,10 @@ class Drainer:
             return {"batchItemFailures": [{"itemIdentifier": batch[n].id} for n in held]}
         raise _held_error(batch, held)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """See that one thread at a time is in here."""
+    def _begin(self) -> None:
+        """See that one thread at a time is at work."""
         if not self._at_work.acquire(blocking=False):
             raise RuntimeError("a drainer serves one thread, and this one is at work; make another")
-        try:
-            yield
-        finally:
-            self._at_work.release()
 
     def _keep(self, course: Course, arn: str, time: Limits) -> tuple[int, int]:
         """See to it that what is held comes again, and what is settled does not.

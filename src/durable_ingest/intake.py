@@ -87,16 +87,18 @@ def row_of(index: int, given: Message, contracts: Mapping[str, Contract]) -> Row
 
 
 def _contract_of(given: Message, contracts: Mapping[str, Contract]) -> Contract:
-    if given.name is None and len(contracts) == 1:
+    name = given.name
+    if name is None and len(contracts) == 1:
         return next(iter(contracts.values()))
-    contract = contracts.get(given.name or "")
+    contract = contracts.get(name or "")
     if contract is None:
         known = ", ".join(contracts)
-        if given.name is None:
+        if name is None:
             raise _misplaced(f"names no contract; set its attribute {NAME} to one of {known}")
-        name = repr(given.name[:64])
         remedy = "deploy a drainer that has it"
-        raise _misplaced(f"names the contract {name}, and this drainer knows {known}; {remedy}")
+        raise _misplaced(
+            f"names the contract {name[:64]!r}, and this drainer knows {known}; {remedy}"
+        )
     return contract
 
 

@@ -66,12 +66,20 @@ class Ledger:
     @property
     def held(self) -> dict[int, Refusal]:
         """What stays in the queue, and why, in arrival order."""
+        if self._is_all_settled:
+            return {}
         rest = (n for n in range(len(self._groups)) if n not in self._settled)
         own = self._rejected | self._held
         return {index: own.get(index, _BEHIND) for index in rest}
 
+    @property
+    def _is_all_settled(self) -> bool:
+        return len(self._settled) == len(self._groups)
+
     def _open(self, stopping: dict[int, Refusal]) -> list[int]:
         """Give what is neither settled nor held nor behind a held or a `stopping` message."""
+        if self._is_all_settled:
+            return []
         found: list[int] = []
         closed: set[str] = set()
         for index, group in enumerate(self._groups):

@@ -1,20 +1,28 @@
 """Taking turns, medians and quartiles."""
 
+from itertools import pairwise
+
 import pytest
 
 from benchmarks.samples import Samples, alternate, turns
 
 
-def test_every_round_has_all_and_begins_with_another() -> None:
-    """So that none is always the first."""
-    rounds = [name for _, name in turns("abc", 4)]
-    assert ["".join(rounds[start : start + 3]) for start in range(0, 12, 3)] == [
-        "abc",
-        "bca",
-        "cab",
-        "abc",
-    ]
+def test_every_round_has_all_in_an_order_of_its_own() -> None:
+    """So that none is always the first, and none has always the same one before it."""
+    names = [name for _, name in turns("abcd", 100)]
+    rounds = [tuple(names[start : start + 4]) for start in range(0, 400, 4)]
+    assert all(set(each) == set("abcd") for each in rounds)
+    assert {each[0] for each in rounds} == set("abcd")
+    before = {pair for each in rounds for pair in pairwise(each)}
+    assert before == {(one, other) for one in "abcd" for other in "abcd" if one != other}
     assert [number for number, _ in turns("ab", 2)] == [0, 0, 1, 1]
+
+
+def test_every_second_round_is_the_one_before_in_reverse() -> None:
+    """Two candidates are first as often as each other, however few the rounds."""
+    names = [name for _, name in turns("ab", 4)]
+    assert names[:2] == names[3:1:-1]
+    assert names[4:6] == names[7:5:-1]
 
 
 def test_the_first_rounds_and_the_preparing_do_not_count() -> None:

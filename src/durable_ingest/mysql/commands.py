@@ -78,6 +78,14 @@ class GuardedConnection(PyMySQLConnection):
         finally:
             self._is_own = before
 
+    def query_own(self, sql: str) -> None:
+        """Run one of the library's own statements."""
+        before, self._is_own = self._is_own, True
+        try:
+            super().query(sql)
+        finally:
+            self._is_own = before
+
     def seal(self) -> None:
         """Let nothing through from now on but what is own, or a running command's."""
         self._is_own = False

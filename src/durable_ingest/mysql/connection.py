@@ -154,8 +154,7 @@ class Connection:
 
     def execute(self, sql: str) -> int:
         """Run a statement; return the number of affected rows."""
-        with self._raw.own():
-            _mapped(self._raw.query, sql)
+        _mapped(self._raw.query_own, sql)
         return int(self._raw.affected_rows())
 
     def query(self, sql: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:

@@ -76,7 +76,8 @@ class _Watch:
     """
 
     def __init__(self) -> None:
-        self._changed = Condition(Lock())
+        self._lock = Lock()
+        self._changed = Condition(self._lock)
         self._due: dict[Cutoff, float] = {}
         self._thread: Thread | None = None
         self._wakes = 0.0
@@ -84,7 +85,7 @@ class _Watch:
     def begin(self, cutoff: Cutoff, seconds: float) -> None:
         """Cut it in so many seconds."""
         due = _REAL_TIME.monotonic() + seconds
-        with self._changed:
+        with self._lock:
             self._due[cutoff] = due
             if self._thread is None or not self._thread.is_alive():
                 self._thread = Thread(target=self._run, name="durable-ingest-cutoff", daemon=True)
@@ -94,7 +95,7 @@ class _Watch:
 
     def end(self, cutoff: Cutoff) -> None:
         """Cut it no more."""
-        with self._changed:
+        with self._lock:
             self._due.pop(cutoff, None)
 
     def _run(self) -> None:
@@ -103,7 +104,7 @@ class _Watch:
 
     def _next(self) -> Cutoff | None:
         """Wait for one to be due; None once there is none."""
-        with self._changed:
+        with self._lock:
             while self._due:
                 first = min(self._due, key=self._due.__getitem__)
                 self._wakes = self._due[first]

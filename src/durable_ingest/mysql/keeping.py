@@ -112,6 +112,11 @@ class SessionKeeper:
             self.slow.clear()
         self.slow.add(row.identity)
 
+    def forget_slow(self, rows: Sequence[Row]) -> None:
+        """Write rows in their turn again: they are stored."""
+        if self.slow:
+            self.slow.difference_update(row.identity for row in rows)
+
     def went_down(self) -> None:
         """Remember that the database is away."""
         self._down_at = self.clock.monotonic()

@@ -100,7 +100,8 @@ class Session:
             self._check_transaction(deadline)
         if not whole:
             self._commit(deadline)
-        self.changed.update(changed)
+        for name in changed:
+            self.changed[name] += 1
 
     def rollback(self) -> bool:
         """Undo an open transaction; False where the session is of no further use."""

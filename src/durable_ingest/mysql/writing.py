@@ -65,7 +65,8 @@ class Writing:
 
     def run(self) -> dict[int, Refusal | None]:
         """Write what can be written; say what became of each row that was tried."""
-        slow = {row.group for row in self._rows if row.identity in self._keeper.slow}
+        known = self._keeper.slow
+        slow = {row.group for row in self._rows if row.identity in known} if known else set()
         try:
             self._part([row for row in self._rows if row.group not in slow])
             for row in self._rows:
@@ -94,7 +95,7 @@ class Writing:
             return
         if refusal is None:
             self._results.update((row.index, None) for row in rows)
-            self._keeper.slow.difference_update(row.identity for row in rows)
+            self._keeper.forget_slow(rows)
         elif self._lock_waits >= _MOST_LOCK_WAITS and refusal.code == _LOCK_WAIT:
             for row in rows:
                 self._refuse(row, refusal)
