@@ -100,12 +100,12 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
         raise _rejected("the body is not JSON") from None
     if not isinstance(given, dict):
         raise _rejected("the body is not a JSON object")
-    if not given.keys() <= names.accepted.keys():
-        raise _unknown_field(sorted(given.keys() - names.accepted.keys()))
     kinds = set(map(type, given.values()))
     holds_more = dict in kinds or list in kinds
     if (holds_more or float in kinds) and _holds_infinity(given):
         raise _rejected("the body has a number that is too large for JSON's readers")
+    if not given.keys() <= names.accepted.keys():
+        raise _unknown_field(sorted(given.keys() - names.accepted.keys()))
     try:
         record = model.model_validate_json(_as_validation_reads_it(names, given, body))
     except ValidationError as error:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 _FIELDS: Final = "__pydantic_fields__"
-_MOST_KNOWN: Final = 1000
+_MOST_KNOWN: Final = 64  # which fields a body gives is its sender's choice
 
 
 class ModelFields(NamedTuple):

@@ -238,6 +238,7 @@ def test_fields_that_a_body_leaves_out_are_not_present() -> None:
         ('{"id": 5}', "id: string_type"),
         ('{"id": "1", "at": "hush"}', "at: datetime"),
         ('{"id": "1", "ratios": [1, 1e999]}', "too large"),
+        ('{"id": "1", "ratios": [1, 1e999], "fresh": 1}', "too large"),
     ],
 )
 def test_a_body_that_is_no_record_is_rejected(body: str, reason: str) -> None:

@@ -1,5 +1,7 @@
 """The names of a model's fields, in JSON and in the table."""
 
+from typing import Any
+
 import pytest
 from pydantic import (
     AliasChoices,
@@ -9,6 +11,7 @@ from pydantic import (
     Field,
     RootModel,
     computed_field,
+    create_model,
 )
 
 from durable_ingest.errors import ContractError
@@ -137,3 +140,13 @@ def test_models_that_are_no_row_are_refused(model: type[BaseModel]) -> None:
     with pytest.raises(ContractError, match=r"^model: ") as raised:
         fields_of(model)
     assert raised.value.argument == "model"
+
+
+def test_what_bodies_give_is_remembered_of_few_kinds() -> None:
+    """Their senders choose which fields they give, so there may be any number of kinds."""
+    wide: Any = {f"f{n}": (int, 0) for n in range(300)}
+    names = fields_of(create_model("Wide", **wide))
+    for kind in range(300):
+        given = tuple(f"f{n}" for n in range(kind))
+        assert names.present(given) == names.present(given) == set(given)
+    assert len(names.known) < 100

@@ -1,7 +1,8 @@
 """Where a log-in comes from: read, kept, fetched afresh; and what is said where there is none."""
 
+import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,6 +28,15 @@ from tests.virtual_clock import VirtualClock
 HOST = "db.cluster-abc.eu-west-1.rds.amazonaws.com"
 ARN = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:app-AbCdEf"
 SOON = Deadline.after(VirtualClock(), 30.0)
+
+
+def test_a_log_in_shows_no_password() -> None:
+    """Neither as text, nor to what writes the elements of a sequence out."""
+    login = Login("h", 3306, "app", PASSWORD, "d")
+    assert PASSWORD not in repr(login)
+    assert not isinstance(login, Sequence)
+    with pytest.raises(TypeError):
+        json.dumps(login)
 
 
 @pytest.fixture(autouse=True)

@@ -144,6 +144,27 @@ def test_what_mysql_cannot_hold_is_refused(value: object) -> None:
     assert "9999" not in str(raised.value)
 
 
+class Broken(BaseModel):
+    """A scalar, and a container whose JSON cannot be written."""
+
+    id: str
+    ratio: float
+    parts: list[int]
+
+    @field_serializer("parts", when_used="json")
+    def _fail(self, _: list[int]) -> list[int]:
+        raise RuntimeError
+
+
+def test_a_scalar_is_refused_before_the_containers_behind_it_are_written() -> None:
+    """What nobody can store is the row's own fault, whatever the model does with the rest."""
+    table = Table("broken", Broken, key="id")
+    with pytest.raises(UnstorableError, match=r"^column 'ratio': "):
+        row_values(table, Broken(id="1", ratio=float("nan"), parts=[1]), {})
+    with pytest.raises(UnreadableError, match="the model raised"):
+        row_values(table, Broken(id="1", ratio=0.5, parts=[1]), {})
+
+
 class Keyed(BaseModel):
     """A key and a version of decimals."""
 

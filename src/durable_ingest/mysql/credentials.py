@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -11,18 +12,19 @@ PORT: Final = 3306
 HIGHEST_PORT: Final = 65_535
 
 
-class Login(NamedTuple):
-    """What one connection needs to log in. Never shows the password."""
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What one connection needs to log in.
+
+    No tuple: what writes a tuple's elements out, in JSON or for an error report, would show the
+    password.
+    """
 
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
     database: str | None
-
-    def __repr__(self) -> str:
-        """Name everything but the password."""
-        return f"Login({self.user!r} at {self.host!r}, port {self.port}, {self.database!r})"
 
 
 class Credentials(Protocol):

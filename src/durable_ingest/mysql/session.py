@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _Step = tuple[str, "Callable[[Deadline], int]"]
 _MARK = "durable_ingest"
 _LONG = 1.0  # seconds after which a lost connection is the command's own doing
-_MOST_TEXTS = 1000  # what fields a body leaves out is its sender's choice
+_MOST_TEXTS = 64  # which fields a body gives is its sender's choice
 _STATEMENT_FRAME = 64  # bytes of a packet that are not the statement
 
 

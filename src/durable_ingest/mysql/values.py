@@ -68,22 +68,18 @@ def row_values(
             if is_stored_as_it_is is None or not is_stored_as_it_is(value):
                 others.append(name)
     if others:
-        holds_parts = any(not isinstance(values[name], _SCALARS) for name in others)
-        as_json = _dump(record, "json") if holds_parts else {}
+        as_json: dict[str, Any] = {}
         for name in others:
-            values[name] = _converted(table, name, values[name], columns, as_json)
+            value, column = values[name], columns.get(name.lower())
+            _check_storable(table, name, value, column)
+            if not isinstance(value, _SCALARS):
+                as_json = as_json or _dump(record, "json")
+                value = as_json[name]
+            values[name] = _converted(name, value, column)
     return values
 
 
-def _converted(
-    table: Table,
-    name: str,
-    value: object,
-    columns: Mapping[str, Column],
-    as_json: Mapping[str, Any],
-) -> object:
-    """Give a value as it is stored; what is no scalar is taken from the record's JSON."""
-    column = columns.get(name.lower())
+def _check_storable(table: Table, name: str, value: object, column: Column | None) -> None:
     problem = refusal(value)
     if problem is None and isinstance(value, Decimal):
         exact = name in (*table.key_columns, table.guard_column)
@@ -91,9 +87,11 @@ def _converted(
     if problem is not None:
         msg = f"column {name!r}: {problem}"
         raise UnstorableError(msg)
+
+
+def _converted(name: str, value: object, column: Column | None) -> object:
+    """Give a scalar as it is stored, or what the record's JSON has for any other value."""
     try:
-        if not isinstance(value, _SCALARS):
-            value = _from_json(as_json[name])
         return _stored(value, column)
     except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
         msg = f"column {name!r}: a value of type {type(value).__name__} cannot be stored"
@@ -106,11 +104,6 @@ def _dump(record: BaseModel, mode: Literal["python", "json"]) -> dict[str, Any]:
     except Exception as error:
         msg = f"the model raised {type(error).__name__} while it was read"
         raise UnreadableError(msg) from error
-
-
-def _from_json(value: object) -> object:
-    """Write containers as JSON text; types that pydantic writes as text or number are those."""
-    return to_json(value).decode() if isinstance(value, dict | list) else value
 
 
 def _stored(value: object, column: Column | None) -> object:  # noqa: PLR0911 - a table
