@@ -148,11 +148,14 @@ def retrying(  # noqa: PLR0913 - each by name
             return function(*arguments)
         except on as error:
             failed = [error]
-        from tenacity import (  # noqa: PLC0415 - few calls fail, and cold starts are kept short
-            Retrying,
-            retry_if_exception_type,
-            wait_exponential,
-        )
+        try:
+            from tenacity import (  # noqa: PLC0415 - few calls fail, and cold starts are kept short
+                Retrying,
+                retry_if_exception_type,
+                wait_exponential,
+            )
+        except OSError:  # what failed may be that no file can be opened
+            raise failed.pop() from None
 
         grows = wait_exponential(multiplier=first_wait, max=longest_wait)
 

@@ -104,6 +104,8 @@ class Drainer:
         self._retry = retry
         self._client = client
         self._on_report = on_report
+        if on_report is not None:
+            import durable_ingest.report  # noqa: F401, PLC0415 - needed by the first batch
         self._clock = clock
         self._has_commands = any(isinstance(contract, Command) for contract in contracts)
         self._queues: DrainerQueues | None = None

@@ -1,5 +1,7 @@
 """Waiting between attempts, and giving up."""
 
+import sys
+
 import pytest
 
 from durable_ingest.backoff import (
@@ -161,3 +163,24 @@ def test_no_attempt_is_begun_that_could_end_late() -> None:
     with pytest.raises(OSError, match=r"^$"):
         retrying(clock, Deadline.after(clock, 1), on=OSError, attempt_takes=1.0)(failing)
     assert (failing.calls, clock.waits) == (1, [])
+
+
+class _NoFileLeft:
+    """Finds no module of tenacity's, as where the process may open no further file."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Fail as the import of a module does then."""
+        if name.startswith("tenacity"):
+            raise OSError(24, "Too many open files")
+
+
+def test_what_failed_is_told_where_nothing_can_be_loaded_for_another_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may have failed because no file can be opened, and then tenacity's neither."""
+    for name in [name for name in sys.modules if name.startswith("tenacity")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [_NoFileLeft(), *sys.meta_path])
+    clock = VirtualClock()
+    with pytest.raises(BrokenPipeError):
+        retrying(clock, Deadline.after(clock, 60), on=OSError)(_Failing(1, BrokenPipeError))

@@ -1,6 +1,8 @@
 """Lines are cut at their deadlines, by one thread for all of them."""
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -110,3 +112,33 @@ def test_real_time_counts_where_a_clock_stands_still(wires: list[Wire]) -> None:
     with Cutoff(Deadline(clock, clock.monotonic() + SOON)) as cutoff:
         cutoff.guard(wires[0].line)
         eventually(lambda: not wires[0].is_open)
+
+
+FORKED: Final = """
+import os, signal
+from durable_ingest.clock import SYSTEM_CLOCK
+from durable_ingest.deadline import Deadline
+from durable_ingest.mysql import cutoff
+
+def within(seconds):
+    return cutoff.Cutoff(Deadline.after(SYSTEM_CLOCK, seconds))
+
+with within(3600):
+    cutoff._WATCH._lock.acquire()  # as where another thread is just at it
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        with within(3600), within(0.01) as late:
+            while not late._over:
+                os.sched_yield()
+        os._exit(0 if len(cutoff._WATCH._due) == 0 else 1)
+    cutoff._WATCH._lock.release()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_process_has_a_watch_of_its_own() -> None:
+    """It neither waits for its parent's threads nor cuts its parent's lines."""
+    command = [sys.executable, "-W", "ignore", "-c", FORKED]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)  # noqa: S603 - our own program
+    assert ran.stdout.strip() == "0"

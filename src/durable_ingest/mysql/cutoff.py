@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from contextlib import suppress
 from threading import Condition, Lock, Thread
@@ -76,6 +77,10 @@ class _Watch:
     """
 
     def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin anew, as in a forked process: thread, waiters and lines are the parent's."""
         self._lock = Lock()
         self._changed = Condition(self._lock)
         self._due: dict[Cutoff, float] = {}
@@ -119,3 +124,5 @@ class _Watch:
 
 _REAL_TIME = SystemClock()
 _WATCH = _Watch()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_WATCH.renew)

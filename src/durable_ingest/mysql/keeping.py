@@ -87,11 +87,13 @@ class SessionKeeper:
         Raises:
             RefusedError: it did not come about.
         """
+        # Loaded with the first connection and not with the first error, which may be that no file
+        # can be opened.
+        from durable_ingest.mysql.faults import classify  # noqa: PLC0415 - not for a cold start
+
         try:
             connection = self._open(self._target, autocommit=self._autocommit, deadline=deadline)
         except ServerError as error:
-            from durable_ingest.mysql.faults import classify  # noqa: PLC0415 - errors are rare
-
             fault = classify(error.code, error.sqlstate, error.text)
             if fault is not Fault.MISCONFIGURED:  # nothing is the fault of a row yet
                 fault = Fault.UNAVAILABLE
@@ -130,8 +132,14 @@ class SessionKeeper:
         if self._session is None:
             return
         now = self.clock.monotonic()
-        trial = deadline.sooner_of(ANSWERS_WITHIN)
         if now - self._opened_at > OLDEST_CONNECTION:
             self.close()
-        elif now - self._used_at > IDLE_FOR and not self._session.connection.answers(trial):
+        elif now - self._used_at > IDLE_FOR and not self._answers(self._session, deadline):
             self.drop()
+
+    def _answers(self, session: Session, deadline: Deadline) -> bool:
+        try:
+            return session.connection.answers(deadline.sooner_of(ANSWERS_WITHIN))
+        except BaseException:
+            self.drop()  # an answer may be on its way, and would be taken for the next one
+            raise
