@@ -159,7 +159,7 @@ def _refusal(row: Row) -> Refusal | None:
     return Refusal(Fault.REJECTED, describe(code, f"{sql} for column {sql}", ["name"]), code)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(_bodies, min_size=1, max_size=4), st.booleans())
 def test_a_drainer_says_nothing_of_a_row(bodies: list[str], letters: bool) -> None:  # noqa: FBT001 - drawn
     """Bodies of every wrong kind, rows that are refused, with and without dead letters."""
@@ -200,7 +200,7 @@ def _answers(
     )[draw]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(_values, st.integers(0, 5), st.booleans())
 def test_a_producer_says_nothing_of_a_record(
     values: dict[str, Any],
@@ -230,7 +230,7 @@ def test_a_producer_says_nothing_of_a_record(
         )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(_bodies, st.integers(0, 5), st.sampled_from(["", "ValueError", "make", "event"]))
 def test_an_endpoint_logs_nothing_of_a_request(body: str, answer: int, broken: str) -> None:
     """Neither what is wrong with it nor what its own code raises; the answer is the client's."""
@@ -274,7 +274,7 @@ _urls = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(_urls, st.sampled_from(["VERIFY_IDENTITY", "verify", "DISABLED"]))
 def test_a_url_is_refused_without_its_password(url: str, mode: str) -> None:
     """Nor does a good one show it."""
@@ -301,7 +301,6 @@ _texts_of_mysql = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(_texts_of_mysql, _texts, st.integers(0, 4100))
 def test_what_mysql_says_is_not_repeated(text: str, value: str, code: int) -> None:
     """Whatever its code: a value can look like the end of another text."""

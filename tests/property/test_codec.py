@@ -93,7 +93,7 @@ _rows = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(_rows)
 def test_what_is_sent_is_what_is_read(record: Row) -> None:
     """Equal in every field, every field present, and no character that SQS refuses."""
@@ -104,7 +104,7 @@ def test_what_is_sent_is_what_is_read(record: Row) -> None:
     assert decoded.present == set(Row.model_fields)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(_rows)
 def test_what_can_be_sent_can_be_written(record: Row) -> None:
     """Each column has its value."""
@@ -125,7 +125,6 @@ class Files(BaseModel):
 FILES = Table("files", Files, key="id")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=4), st.lists(st.binary(max_size=4).filter(bytes.isascii), max_size=2))
 def test_a_json_column_does_not_depend_on_another_columns_bytes(
     data: bytes, parts: list[bytes]

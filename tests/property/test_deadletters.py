@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_ingest.deadletters import dead_letter
@@ -23,7 +23,6 @@ _names = st.text("abcdefghij.", min_size=1, max_size=20) | st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(
     _refusals,
     st.dictionaries(_names, st.text("x\u00e9", min_size=1, max_size=40), max_size=10),

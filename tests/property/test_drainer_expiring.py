@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_ingest.ports import Fault, Refusal, Row
@@ -63,7 +63,6 @@ def handled(batch: list[Given], mode: Mode) -> tuple[Desk, set[int]]:
     return desk, set(range(len(batch))) - set(held)
 
 
-@settings(deadline=None)
 @given(_batches, st.sampled_from(MODES))
 def test_nothing_is_lost_and_no_group_is_out_of_order(batch: list[Given], mode: Mode) -> None:
     """Whatever fails: what SQS deletes is stored, or its copy is confirmed, in arrival order."""
@@ -84,7 +83,6 @@ def test_nothing_is_lost_and_no_group_is_out_of_order(batch: list[Given], mode: 
         assert batch[n].fault is not None or behind, "what can be written is written"
 
 
-@settings(deadline=None)
 @given(_batches, st.sampled_from(MODES))
 def test_every_old_message_goes_that_nothing_keeps(batch: list[Given], mode: Mode) -> None:
     """Where SQS takes every copy and delete, no group's head is held in its last hours.

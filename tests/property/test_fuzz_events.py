@@ -219,7 +219,7 @@ def check(event: Any, fates: list[Refusal | None], acknowledge: Any) -> None:  #
             assert record["messageId"] in batch.held
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(_records, min_size=1, max_size=4), _fates, st.sampled_from(["delete", "report"]))
 def test_any_body_is_stored_held_or_dead_lettered(
     records: list[dict[str, Any]], fates: list[Refusal | None], acknowledge: str
@@ -228,7 +228,7 @@ def test_any_body_is_stored_held_or_dead_lettered(
     check({"Records": records}, fates, acknowledge)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(_mutated() | _json, _fates, st.sampled_from(["delete", "report"]))
 def test_any_event_is_read_whole_or_not_at_all(
     event: Any,  # noqa: ANN401

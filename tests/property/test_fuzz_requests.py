@@ -70,7 +70,7 @@ _events = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(_events | _json)
 def test_any_request_is_answered(event: Any) -> None:  # noqa: ANN401
     """202 exactly where the queue has the record, else 400, 413 or 500; never an exception."""

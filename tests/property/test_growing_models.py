@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import field, make_dataclass
 from typing import Any, Literal, NamedTuple, NotRequired, Optional, Union
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ConfigDict, RootModel, create_model
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -125,7 +125,6 @@ def body(node: Node, *, new: bool) -> str:
     return json.dumps({"id": "1", "tree": value_of(node, new=new)})
 
 
-@settings(deadline=None)  # classes are made
 @given(nodes())
 def test_an_older_model_drops_nothing(node: Node) -> None:
     """It takes a newer body only where it keeps all of it, as what is open inside out does."""
@@ -137,7 +136,6 @@ def test_an_older_model_drops_nothing(node: Node) -> None:
     assert decoded.record.model_dump_json().count("fresh") == text.count("fresh")
 
 
-@settings(deadline=None)  # classes are made
 @given(node=nodes(), new=st.booleans())
 def test_a_newer_model_takes_the_bodies_of_both_ages(node: Node, *, new: bool) -> None:
     """And what it makes of them can be sent again."""

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
@@ -40,7 +40,6 @@ _foldings: st.SearchStrategy[Callable[[str], str]] = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(_keys, st.text(st.characters(max_codepoint=0xFFFF, categories=["L", "N"]), min_size=1))
 def test_a_group_id_is_what_sqs_takes(key: object, name: str) -> None:
     """1 to 128 ASCII letters, digits and punctuation, with the key alone and with its contract."""
@@ -53,7 +52,6 @@ def test_a_group_id_is_what_sqs_takes(key: object, name: str) -> None:
         assert set(found) <= _LEGAL
 
 
-@settings(deadline=None)
 @given(_latin, _foldings)
 def test_keys_that_mysql_takes_for_one_share_a_group(key: str, fold: Callable[[str], str]) -> None:
     """However they are written: case, accents, trailing spaces, ignorable characters."""
@@ -61,7 +59,6 @@ def test_keys_that_mysql_takes_for_one_share_a_group(key: str, fold: Callable[[s
     assert group_id(CUSTOMERS, one) == group_id(CUSTOMERS, other)
 
 
-@settings(deadline=None)
 @given(_texts, _texts)
 def test_keys_that_are_told_apart_have_groups_of_their_own(one: str, other: str) -> None:
     """An id gives the canonical key back, or its hash."""
@@ -71,7 +68,6 @@ def test_keys_that_are_told_apart_have_groups_of_their_own(one: str, other: str)
     )
 
 
-@settings(deadline=None)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-1e20, max_value=1e20))
 def test_equal_numbers_are_one_key(number: Decimal) -> None:
     """However many zeros they are written with."""
@@ -84,7 +80,6 @@ def test_equal_numbers_are_one_key(number: Decimal) -> None:
 _parts = st.tuples(_texts, _texts, st.none() | _texts, _texts)
 
 
-@settings(deadline=None)
 @given(_parts, _parts)
 def test_a_deduplication_id_differs_where_any_part_does(
     one: tuple[str, str, str | None, str], other: tuple[str, str, str | None, str]
@@ -94,7 +89,6 @@ def test_a_deduplication_id_differs_where_any_part_does(
     assert set(dedup_id(*one)) <= _LEGAL
 
 
-@settings(deadline=None)
 @given(_parts, st.integers(0, 3), _texts)
 def test_changing_one_part_changes_the_deduplication_id(
     parts: tuple[str, str, str | None, str], place: int, text: str

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_ingest.deadletters import dead_letter
@@ -37,7 +37,6 @@ def received(letter: Outgoing | Resend, **more: str) -> dict[str, Any]:
     }
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(_names, _values, max_size=10),
     st.integers(0, 12_000),
@@ -85,7 +84,6 @@ def test_what_goes_back_is_the_message_that_died(
         assert again.sequence == sequence
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

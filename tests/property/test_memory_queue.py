@@ -227,7 +227,7 @@ _steps = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(_steps, max_size=60))
 def test_it_does_as_the_model_does(steps: list[tuple[Any, ...]]) -> None:
     """Order, locks, deduplication, retention, moves, handles; and no message is lost."""
@@ -237,7 +237,7 @@ def test_it_does_as_the_model_does(steps: list[tuple[Any, ...]]) -> None:
         pair.check()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(_steps, max_size=60), st.data())
 def test_a_consumer_that_settles_in_order_sees_each_group_in_order(
     steps: list[tuple[Any, ...]], data: st.DataObject

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_ingest.batching import MAX_ENTRIES, next_batch
@@ -44,7 +44,6 @@ def check_batch(batch: list[Outgoing]) -> None:
     assert set(ordered.values()) <= {1}
 
 
-@settings(deadline=None)
 @given(_shapes)
 def test_batches_take_every_message_once_and_each_group_in_order(
     shapes: list[tuple[str, int]],
@@ -64,7 +63,6 @@ def test_batches_take_every_message_once_and_each_group_in_order(
     assert sum(map(len, taken.values())) == len(shapes)
 
 
-@settings(deadline=None)
 @given(
     _shapes,
     st.lists(st.lists(st.sampled_from(Answer), max_size=4), min_size=25, max_size=25),

@@ -102,7 +102,7 @@ class Drive:
         return {n for n in range(index) if self.batch[n][0] == group}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(_batches, st.integers(1, 10))
 def test_the_ledger_settles_what_the_reference_does(
     batch: list[tuple[str, Outcome]], step: int
@@ -116,7 +116,6 @@ def test_the_ledger_settles_what_the_reference_does(
         assert (refusal.fault is not Fault.BEHIND) >= own
 
 
-@settings(deadline=None)
 @given(_batches, st.integers(1, 10), st.sets(st.integers(0, 9)), st.sets(st.integers(0, 9)))
 def test_held_messages_that_expire_go_in_their_groups_order(
     batch: list[tuple[str, Outcome]], step: int, expiring: set[int], confirmed: set[int]

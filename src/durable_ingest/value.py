@@ -1,0 +1,47 @@
+"""Bases of what is never changed once it is made.
+
+Type checkers read their subclasses as frozen dataclasses. A dataclass or a named tuple writes and
+compiles its methods each time that its module is imported, and some twenty of them would make up a
+good part of a cold start.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, Self, dataclass_transform
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+class Value(SimpleNamespace):
+    """A small value: made with keywords, as many as it has fields, and compared by them."""
+
+    def changed(self, **changes: Any) -> Self:  # noqa: ANN401 - of any field
+        """Make one that differs in some fields."""
+        return type(self)(**{**vars(self), **changes})
+
+
+@dataclass_transform(frozen_default=True)
+class Frozen:
+    """What a team makes: its arguments are checked, compared and shown, and cannot be set again."""
+
+    def __init__(self, **arguments: object) -> None:
+        vars(self).update(arguments, _arguments=arguments)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        msg = f"{name!r} of a {type(self).__name__} cannot be changed; make another"
+        raise AttributeError(msg)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other)["_arguments"] == vars(self)["_arguments"]
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self)["_arguments"].values()))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._shown().items())
+        return f"{type(self).__name__}({shown})"
+
+    def _shown(self) -> dict[str, object]:
+        """Give the arguments that are no secret."""
+        arguments: dict[str, object] = vars(self)["_arguments"]
+        return arguments
