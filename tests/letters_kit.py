@@ -13,9 +13,9 @@ from durable_ingest import Command, Table
 from durable_ingest.deadletters import dead_letter
 from durable_ingest.letter_rules import Wanted
 from durable_ingest.message import Message, message
-from durable_ingest.ports import Fault, Refusal
 from durable_ingest.reading import Outcome, Reading, dead_letters_of
 from durable_ingest.redrive import Redrive, discard
+from durable_ingest.rows import Fault, Refusal
 from durable_ingest.sqs_letters import SqsLetterQueue
 from durable_ingest.testing import MemoryQueueService, StoredMessage
 from durable_ingest.testing.events import record_from_message

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from durable_ingest.contract import Contract
-from durable_ingest.ports import Refusal, Row
+from durable_ingest.rows import Refusal, Row
 
 if TYPE_CHECKING:
     from durable_ingest.clock import Clock

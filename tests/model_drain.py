@@ -9,8 +9,9 @@ from durable_ingest.clock import Clock
 from durable_ingest.contract import Contract
 from durable_ingest.deadline import Deadline
 from durable_ingest.errors import BatchHeldError
-from durable_ingest.ports import Fault, Refusal, RememberingTable, RetryPolicy, Row
+from durable_ingest.ports import RememberingTable, RetryPolicy
 from durable_ingest.report import BatchReport
+from durable_ingest.rows import Fault, Refusal, Row
 from durable_ingest.testing import LambdaContext, sqs_record
 from tests.model_queue import DrainedClient
 from tests.records import CUSTOMERS

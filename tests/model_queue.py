@@ -10,8 +10,8 @@ from typing import Any
 
 from botocore.exceptions import EndpointConnectionError
 
-from durable_ingest.message import Outgoing
-from durable_ingest.ports import SendFailure
+from durable_ingest.answers import SendFailure
+from durable_ingest.outgoing import Outgoing
 from durable_ingest.receipt import Receipt
 from tests.virtual_clock import VirtualClock
 

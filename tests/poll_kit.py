@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from durable_ingest import Drainer, Retry
-from durable_ingest.ports import NO_TIME, Fault, Refusal
+from durable_ingest.rows import NO_TIME, Fault, Refusal
 from durable_ingest.testing import MemoryQueueService
 from tests.records import CUSTOMERS
 from tests.virtual_clock import VirtualClock
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
-    from durable_ingest.ports import Row
     from durable_ingest.report import BatchReport, PollReport
+    from durable_ingest.rows import Row
 
 T = TypeVar("T")
 AWAY = Refusal(Fault.UNAVAILABLE, "the server refuses connections", 2003, everywhere=True)

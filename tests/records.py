@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 from durable_ingest import Table
-from durable_ingest.message import Outgoing
+from durable_ingest.outgoing import Outgoing
 
 
 class Customer(BaseModel):

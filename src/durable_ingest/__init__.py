@@ -9,9 +9,8 @@ PYTEST_DONT_REWRITE: no assertions here; pytest warns where it cannot rewrite wh
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from durable_ingest._version import __version__
-
 if TYPE_CHECKING:
+    from durable_ingest._version import __version__
     from durable_ingest.backoff import Retry
     from durable_ingest.contract import Command, Table
     from durable_ingest.drainer import Drainer
@@ -44,6 +43,7 @@ _HOMES = {
     "Reject": "durable_ingest.errors",
     "Retry": "durable_ingest.backoff",
     "Table": "durable_ingest.contract",
+    "__version__": "durable_ingest._version",
 }
 
 

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from durable_ingest.ports import SendFailure
+from durable_ingest.answers import SendFailure
 from durable_ingest.settlement import deletion_rounds
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from botocore.exceptions import (
 )
 
 from durable_ingest._version import __version__
-from durable_ingest.ports import SendFailure
+from durable_ingest.answers import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

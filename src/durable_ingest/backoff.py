@@ -1,12 +1,11 @@
-"""How long to wait between attempts, and how long to hide a held message."""
+"""How long to wait between attempts, and when to make no more."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import ceil
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.errors import ContractError
+from durable_ingest.value import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +15,6 @@ if TYPE_CHECKING:
     from durable_ingest.clock import Clock
     from durable_ingest.deadline import Deadline
 
-SHORTEST_HIDE: Final = 5
-LONGEST_HIDE: Final = 3600
-LONGEST_VISIBILITY: Final = 12 * 3600
-"""Seconds from its receive that SQS lets a message be hidden (ChangeMessageVisibility)."""
-_FASTEST_GROWTH: Final = 2
 GIVE_UP_AFTER: Final = 6 * 3600
 """Seconds that a dependent message is held before it counts as rejected."""
 FAIL_FAST: Final = 3.0
@@ -29,87 +23,29 @@ SETTLED_FOR: Final = 3600
 """Seconds without an outage before one is given up: every group has had its turn by then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Frozen):
     """How patient a drainer is.
 
     Args:
         patience: seconds that one call waits out an outage before it holds its messages.
         reserve: seconds of the function's time that are left for Lambda to take the answer.
         attempts: how often a contended transaction is tried.
+
+    Raises:
+        ContractError: an argument is wrong.
     """
 
-    patience: float = 5.0
-    reserve: float = 1.0
-    attempts: int = 3
+    patience: float
+    reserve: float
+    attempts: int
 
-    def __post_init__(self) -> None:
-        for name in ("patience", "reserve"):
-            if getattr(self, name) < 0:
+    def __init__(self, patience: float = 5.0, reserve: float = 1.0, attempts: int = 3) -> None:
+        for name, seconds in (("patience", patience), ("reserve", reserve)):
+            if seconds < 0:
                 raise ContractError(name, "must be 0 or more seconds")
-        if self.attempts < 1:
+        if attempts < 1:
             raise ContractError("attempts", "must be 1 or more")
-
-
-def hide_seconds(age: float) -> int:
-    """Seconds to hide a group's held messages: a tenth of their age, between 5 s and 1 h.
-
-    So the catch-up starts at most a tenth of the outage late, and a long outage costs few
-    receives.
-    """
-    return round(min(max(age / 10, SHORTEST_HIDE), LONGEST_HIDE))
-
-
-def contended_seconds(jitter: float) -> int:
-    """Seconds to hide a message that met a lock: about 5, so that two do not meet again."""
-    return round(SHORTEST_HIDE * (0.5 + jitter))
-
-
-class Left(NamedTuple):
-    """What its queue's settings leave a held message."""
-
-    seconds: float
-    """Until the last hours of its retention begin; 0 or less in those."""
-    expires: float
-    """Seconds until SQS deletes it."""
-    receives: int | None
-    """How often it may still be received before the redrive policy moves it; None: no limit."""
-    hide: int
-    """Seconds that it may be hidden at once."""
-
-
-def within(left: Left, seconds: int, age: float) -> int:
-    """Seconds to hide a message instead of `seconds`, so that what is left of it lasts.
-
-    Longer where few receives are left; back when the last hours of its retention begin, and then
-    at half of what remains, for a last attempt must not come after its end.
-    """
-    if left.seconds <= 0:
-        return min(seconds, left.hide, max(ceil(left.expires / 2), SHORTEST_HIDE))
-    if left.receives is not None:
-        seconds = max(seconds, _stretched(left, left.receives, max(age, SHORTEST_HIDE)))
-    return min(seconds, left.hide, max(ceil(left.seconds), SHORTEST_HIDE))
-
-
-def _stretched(left: Left, receives: int, age: float) -> int:
-    """Spread the receives that are left over the time that is left.
-
-    The age grows by the same factor each time, until that is longer than a message may be hidden
-    at once: the last `longest` times are as long as may be. The fewest that leave the others short
-    enough are looked for. But for their sake no message more than doubles its age: a blip must not
-    cost hours, even where the queue cannot outlast its retention.
-    """
-    if receives == 0:
-        return left.hide
-    uncapped: float = (1 + left.seconds / age) ** (1 / receives)
-    growth = max(uncapped, _FASTEST_GROWTH)
-    for longest in range(receives):
-        end = age + left.seconds - longest * left.hide
-        slower: float = (end / age) ** (1 / (receives - longest))
-        if end - end / slower <= left.hide:
-            growth = min(growth, slower)
-            break
-    return min(ceil(age * (growth - 1)), left.hide)
+        super().__init__(patience=patience, reserve=reserve, attempts=attempts)
 
 
 def may_be_given_up(age: float, since_outage: float | None) -> bool:

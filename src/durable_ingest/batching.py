@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from durable_ingest.message import MAX_MESSAGE
+from durable_ingest.outgoing import MAX_MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from durable_ingest.message import Outgoing
+    from durable_ingest.outgoing import Outgoing
 
 MAX_ENTRIES: Final = 10
 """Entries of a batch (SQS API Reference, SendMessageBatch)."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, Final, TypeVar
+from contextlib import suppress
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ def run_within(seconds: float, operation: Callable[[], T]) -> T:
         TimeoutError: it took longer.
         Exception: whatever the operation raised.
     """
-    answers: SimpleQueue[tuple[T | None, Exception | None]] = SimpleQueue()
+    answers = _Slot()
 
     def run() -> None:
         try:
@@ -30,13 +30,35 @@ def run_within(seconds: float, operation: Callable[[], T]) -> T:
             answers.put((None, error))
 
     _idle_or_new().tasks.put(run)
-    try:
-        answer, error = answers.get(timeout=max(seconds, 0.001))
-    except Empty:
-        raise TimeoutError from None
+    answer, error = answers.take(max(seconds, 0.001))
     if error is not None:
         raise error
-    return answer  # type: ignore[return-value]  # there was no error, so there is an answer
+    return answer  # type: ignore[no-any-return]  # what the operation gave
+
+
+class _Slot:
+    """Hands one thing at a time to another thread."""
+
+    def __init__(self) -> None:
+        self._thing: Any = None
+        self._filled = Lock()
+        self._filled.acquire()
+
+    def put(self, thing: object) -> None:
+        """Fill it; what was in it has been taken."""
+        self._thing = thing
+        self._filled.release()
+
+    def take(self, seconds: float = -1) -> Any:  # noqa: ANN401 - whatever was put
+        """Empty it, waiting until it is filled.
+
+        Raises:
+            TimeoutError: so many seconds are over.
+        """
+        if not self._filled.acquire(timeout=seconds):
+            raise TimeoutError
+        thing, self._thing = self._thing, None
+        return thing
 
 
 class _Helper(Thread):
@@ -44,7 +66,7 @@ class _Helper(Thread):
 
     def __init__(self) -> None:
         super().__init__(name="durable-ingest-bounded", daemon=True)
-        self.tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self.tasks = _Slot()
 
     def run(self) -> None:
         """Go on until nothing has come for a while."""
@@ -54,14 +76,12 @@ class _Helper(Thread):
             _IDLE.append(self)
 
     def _next(self) -> Callable[[], None] | None:
-        try:
-            return self.tasks.get(timeout=_KEPT_FOR)
-        except Empty:
-            pass
+        with suppress(TimeoutError):
+            return self.tasks.take(_KEPT_FOR)  # type: ignore[no-any-return]
         try:
             _IDLE.remove(self)
         except ValueError:  # it has just been chosen
-            return self.tasks.get()
+            return self.tasks.take()  # type: ignore[no-any-return]
         return None
 
 

@@ -6,16 +6,19 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from durable_ingest.backoff import LONGEST_VISIBILITY, Left, contended_seconds, hide_seconds, within
-from durable_ingest.ports import Fault, SendFailure
+from durable_ingest.answers import SendFailure
+from durable_ingest.hiding import LONGEST_VISIBILITY, Left, contended_seconds, hide_seconds, within
+from durable_ingest.rows import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from durable_ingest.answers import QueueSettings
     from durable_ingest.clock import Clock
     from durable_ingest.deadline import Deadline
     from durable_ingest.message import Message
-    from durable_ingest.ports import Queue, QueueSettings, Refusal
+    from durable_ingest.ports import Queue
+    from durable_ingest.rows import Refusal
 
 _LOGGER = logging.getLogger("durable_ingest")
 _KNOWN_FOR: Final = 3600
@@ -221,7 +224,7 @@ def left_after(settings: QueueSettings, age: float, received: int) -> Left:
 
 def _expired(refusal: Refusal) -> Refusal:
     before = f"held until the last hours of its retention, {refusal.fault}: "
-    return refusal._replace(
+    return refusal.changed(
         fault=Fault.EXPIRING,
         reason=before + refusal.reason,
         detail=None if refusal.detail is None else before + refusal.detail,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
@@ -13,6 +12,7 @@ from durable_ingest.errors import ContractError
 from durable_ingest.fields import ModelFields, fields_of
 from durable_ingest.names import check_name, check_table_name
 from durable_ingest.scalars import KEY_TYPES
+from durable_ingest.value import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,8 +23,7 @@ _VERSION_TYPES = (int, datetime, date, Decimal)
 _LONGEST_COMMAND_NAME = 128  # keeps a dead letter's attributes small
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Frozen):
     """A MySQL table that messages are upserted into. Import the same one in both functions.
 
     Args:
@@ -46,21 +45,38 @@ class Table:
 
     name: str
     model: type[BaseModel]
-    key: str | tuple[str, ...] = field(kw_only=True)
-    group: str | tuple[str, ...] | None = field(default=None, kw_only=True)
-    version: str | None = field(default=None, kw_only=True)
-    sequence: str | None = field(default=None, kw_only=True)
-    insert_only: str | tuple[str, ...] = field(default=(), kw_only=True)
+    key: str | tuple[str, ...]
+    group: str | tuple[str, ...] | None
+    version: str | None
+    sequence: str | None
+    insert_only: str | tuple[str, ...]
 
-    def __post_init__(self) -> None:
+    def __init__(  # noqa: PLR0913 - most by name
+        self,
+        name: str,
+        model: type[BaseModel],
+        *,
+        key: str | tuple[str, ...],
+        group: str | tuple[str, ...] | None = None,
+        version: str | None = None,
+        sequence: str | None = None,
+        insert_only: str | tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(
+            name=name,
+            model=model,
+            key=key,
+            group=group,
+            version=version,
+            sequence=sequence,
+            insert_only=insert_only,
+        )
         check_table_name("name", self.name)
         for column in self.fields.columns.values():
             check_name("model", column)
         self._check_key_and_group()
         self._check_guards()
-        for name in _stored_fields(self, "insert_only"):
-            if name in (*self.key_fields, self.version):
-                raise ContractError("insert_only", f"{name!r} is part of the key or the version")
+        self._check_insert_only()
 
     @cached_property
     def fields(self) -> ModelFields:
@@ -126,6 +142,11 @@ class Table:
                 problem = f"{self.sequence!r} is a column of the model; name one of its own"
                 raise ContractError("sequence", problem)
 
+    def _check_insert_only(self) -> None:
+        for name in _stored_fields(self, "insert_only"):
+            if name in (*self.key_fields, self.version):
+                raise ContractError("insert_only", f"{name!r} is part of the key or the version")
+
     def _check_version(self, version: str) -> None:
         stored = self.fields.columns.keys() - self.fields.computed
         if version not in [*stored]:
@@ -140,8 +161,7 @@ class Table:
         check_types("version", version, types, _VERSION_TYPES)
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Frozen):
     """What one upsert cannot say: several tables, a counter, a partial update, a delete.
 
     Needs a drainer with an `Inbox`, by which its effect happens exactly once.
@@ -164,15 +184,23 @@ class Command:
 
     name: str
     model: type[BaseModel]
-    group: str | tuple[str, ...] = field(kw_only=True)
-    apply: Callable[[Any, Any], None] = field(kw_only=True)
+    group: str | tuple[str, ...]
+    apply: Callable[[Any, Any], None]
 
     version: ClassVar[None] = None
     sequence: ClassVar[None] = None
     guard_column: ClassVar[None] = None
     order_free: ClassVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        name: str,
+        model: type[BaseModel],
+        *,
+        group: str | tuple[str, ...],
+        apply: Callable[[Any, Any], None],
+    ) -> None:
+        super().__init__(name=name, model=model, group=group, apply=apply)
         if not 0 < len(str(self.name)) <= _LONGEST_COMMAND_NAME:
             raise ContractError("name", f"must be text of 1 to {_LONGEST_COMMAND_NAME} characters")
         if not self.name.isprintable():

@@ -5,25 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.batching import next_batch
-from durable_ingest.message import (
-    DEAD,
-    DEDUP,
-    MAX_ATTRIBUTES,
-    MAX_MESSAGE,
-    OURS,
-    SEQUENCE,
-    Outgoing,
-)
-from durable_ingest.ports import SendFailure
+from durable_ingest.message import DEAD, DEDUP, OURS, SEQUENCE
+from durable_ingest.outgoing import MAX_ATTRIBUTES, MAX_MESSAGE, Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from durable_ingest.deadline import Deadline
     from durable_ingest.message import Message
-    from durable_ingest.ports import Outbox, Refusal
+    from durable_ingest.ports import Outbox
     from durable_ingest.receipt import Receipt
+    from durable_ingest.rows import Refusal
 
 _LONGEST_EXPLANATION: Final = 2048
 _NO_TIME: Final = SendFailure("NoTimeLeft", retryable=True, in_doubt=False, attempted=False)

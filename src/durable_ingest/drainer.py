@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from durable_ingest.backoff import Retry
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.contract import Command, contracts_by_name
+from durable_ingest.deadline import limits
 from durable_ingest.draining import Draining
 from durable_ingest.errors import (
     BatchHeldError,
@@ -21,9 +22,7 @@ from durable_ingest.errors import (
     RejectedError,
 )
 from durable_ingest.intake import read_event
-from durable_ingest.limits import limits
-from durable_ingest.ports import Fault
-from durable_ingest.setup import Setup
+from durable_ingest.rows import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,11 +30,13 @@ if TYPE_CHECKING:
     from durable_ingest.budget import Budgets
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
+    from durable_ingest.deadline import Limits
     from durable_ingest.draining import Course
-    from durable_ingest.limits import Limits
     from durable_ingest.message import Message
-    from durable_ingest.ports import Database, Outbox, Refusal, RememberingTable, Stop
+    from durable_ingest.ports import Database, Outbox, RememberingTable, Stop
     from durable_ingest.report import BatchReport, PollReport
+    from durable_ingest.rows import Refusal
+    from durable_ingest.setup import Setup
     from durable_ingest.wiring import DrainerQueues
     from durable_ingest.workers import Workers
 
@@ -92,13 +93,10 @@ class Drainer:
             raise ContractError("on_report", "must be callable, such as metrics.emf()")
         contracts_by_name(contracts)
         _check_inbox(inbox, contracts)
-        self.setup: Final = Setup(
-            database=mysql,
-            contracts=tuple(contracts),
-            inbox=inbox,
-            dead_letter_queue_url=dead_letter_queue_url,
-            reports=acknowledge == "report",
-        )
+        self._database = mysql
+        self._contracts = contracts
+        self._inbox = inbox
+        self._reports = acknowledge == "report"
         self._store = mysql.open(tuple(contracts), clock, retry, inbox)
         self._dead_letter_queue_url = dead_letter_queue_url
         self._retry = retry
@@ -117,12 +115,25 @@ class Drainer:
     @property
     def contracts(self) -> tuple[Contract, ...]:
         """The tables and commands that it was given."""
-        return self.setup.contracts
+        return self._contracts
 
     @property
     def dead_letter_queue_url(self) -> str | None:
         """The dead-letter queue that it was given."""
         return self._dead_letter_queue_url
+
+    @property
+    def setup(self) -> Setup:
+        """What it was made of."""
+        from durable_ingest.setup import Setup  # noqa: PLC0415 - asked for by tools alone
+
+        return Setup(
+            database=self._database,
+            contracts=self._contracts,
+            inbox=self._inbox,
+            dead_letter_queue_url=self._dead_letter_queue_url,
+            reports=self._reports,
+        )
 
     def handle(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:  # noqa: ANN401
         """Drain one batch: the handler of a Lambda function with an SQS event source mapping.
@@ -231,7 +242,7 @@ class Drainer:
         held = course.ledger.held
         if not held:
             return {"batchItemFailures": []}
-        if self.setup.reports and course.ledger.settled:
+        if self._reports and course.ledger.settled:
             return {"batchItemFailures": [{"itemIdentifier": batch[n].id} for n in held]}
         raise _held_error(batch, held)
 
@@ -258,7 +269,7 @@ class Drainer:
         if not held:
             return 0, 0
         undeleted = 0
-        if not self.setup.reports:
+        if not self._reports:
             settled = ledger.settled
             left = delete_settled(queue, batch, settled, course.order_free, time.deadline)
             undeleted = len(left.places)

@@ -6,21 +6,22 @@ import logging
 from typing import TYPE_CHECKING
 
 from durable_ingest.backoff import may_be_given_up
-from durable_ingest.codec import Undecodable
 from durable_ingest.contract import contracts_by_name
+from durable_ingest.decoding import Undecodable
 from durable_ingest.intake import row_of
-from durable_ingest.ports import NO_TIME, Fault, Refusal
+from durable_ingest.rows import NO_TIME, Fault, Refusal
 from durable_ingest.settlement import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from durable_ingest.answers import QueueSettings
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
-    from durable_ingest.deadline import Deadline
-    from durable_ingest.limits import Limits
+    from durable_ingest.deadline import Deadline, Limits
     from durable_ingest.message import Message
-    from durable_ingest.ports import Outbox, QueueSettings, Row, Store
+    from durable_ingest.ports import Outbox, Store
+    from durable_ingest.rows import Row
 
 _LOGGER = logging.getLogger("durable_ingest")
 

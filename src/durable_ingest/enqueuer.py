@@ -5,10 +5,11 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.clock import SYSTEM_CLOCK
-from durable_ingest.codec import encode
 from durable_ingest.contract import contracts_by_name
 from durable_ingest.deadline import Deadline
+from durable_ingest.encoding import encode
 from durable_ingest.errors import (
     ContractError,
     EnqueueError,
@@ -18,8 +19,7 @@ from durable_ingest.errors import (
     QueueUnavailableError,
     RecordTooLargeError,
 )
-from durable_ingest.message import MAX_RECORD, Outgoing, outgoing
-from durable_ingest.ports import SendFailure
+from durable_ingest.outgoing import MAX_RECORD, Outgoing, outgoing
 from durable_ingest.receipt import Receipt
 from durable_ingest.sending import Sending
 

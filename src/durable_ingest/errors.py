@@ -19,8 +19,9 @@ DurableIngestError
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from durable_ingest.value import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,9 +48,10 @@ class ContractError(MisconfiguredError, ValueError):
         self.argument = argument
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Frozen):
     """One record that `enqueue` or `enqueue_many` could not store for certain."""
+
+    _hidden = ("idempotency_key",)
 
     index: int
     """Its place in the records given, from 0."""
@@ -61,9 +63,28 @@ class Failure:
     """It may be in the queue all the same."""
     attempted: bool
     """It was sent at least once."""
-    idempotency_key: str | None = field(repr=False)
+    idempotency_key: str | None
     """Send it again with this key: within SQS' five minutes it is then stored once at most. Not
     part of its text: it may be personal data."""
+
+    def __init__(  # noqa: PLR0913 - most by name
+        self,
+        index: int,
+        code: str,
+        *,
+        retryable: bool,
+        in_doubt: bool,
+        attempted: bool,
+        idempotency_key: str | None,
+    ) -> None:
+        super().__init__(
+            index=index,
+            code=code,
+            retryable=retryable,
+            in_doubt=in_doubt,
+            attempted=attempted,
+            idempotency_key=idempotency_key,
+        )
 
     @property
     def not_attempted(self) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import AliasChoices, AliasPath, BaseModel
 
 from durable_ingest.errors import ContractError
+from durable_ingest.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ _FIELDS: Final = "__pydantic_fields__"
 _MOST_KNOWN: Final = 64  # which fields a body gives is its sender's choice
 
 
-class ModelFields(NamedTuple):
+class ModelFields(Value):
     """The names of one model.
 
     A column is called as its field is in the model's JSON (the serialization alias, else the

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from durable_ingest.codec import Undecodable, decode
+from durable_ingest.decoding import Undecodable, decode
 from durable_ingest.errors import ForeignEventError
 from durable_ingest.message import NAME, Message, message
-from durable_ingest.ports import Fault, Refusal, Row
+from durable_ingest.rows import Fault, Refusal, Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from durable_ingest.contract import Contract
 
-_SQS_ARN: Final = re.compile(r"arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[0-9]+:[A-Za-z0-9_-]+(\.fifo)?")
+_SQS_ARN: Final = r"arn:[a-z0-9-]+:sqs:[a-z0-9-]+:[0-9]+:[A-Za-z0-9_-]+(\.fifo)?"
 """The queue's URL is made of it: nothing else may stand in it (SQS API Reference, CreateQueue)."""
 
 
@@ -32,9 +32,9 @@ def read_event(event: Mapping[str, Any]) -> tuple[list[Message], str]:
         arns = {str(record["eventSourceARN"]) for record in records}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ForeignEventError from None
-    if sources != {"aws:sqs"} or len(arns) != 1 or not all(map(_SQS_ARN.fullmatch, arns)):
+    if sources != {"aws:sqs"} or len(arns) != 1 or not re.fullmatch(_SQS_ARN, arn := arns.pop()):
         raise ForeignEventError
-    return messages, arns.pop()
+    return messages, arn
 
 
 def read_received(records: Sequence[Mapping[str, Any]]) -> list[Message]:

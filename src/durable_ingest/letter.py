@@ -7,17 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from durable_ingest.message import (
-    A_SEQUENCE,
-    DEAD,
-    DEDUP,
-    MAX_ATTRIBUTES,
-    MAX_MESSAGE,
-    NAME,
-    OURS,
-    SEQUENCE,
-    Message,
-)
+from durable_ingest.message import DEAD, DEDUP, NAME, OURS, SEQUENCE, Message, is_sequence
+from durable_ingest.outgoing import MAX_ATTRIBUTES, MAX_MESSAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +73,7 @@ class Letter:
     def sequence(self) -> int | None:
         """The sequence number that its message had at first; SQS' own moves lose it."""
         text = self.texts.get(SEQUENCE, "")
-        return int(text) if A_SEQUENCE.fullmatch(text) else None
+        return int(text) if is_sequence(text) else None
 
     @property
     def message(self) -> Message:

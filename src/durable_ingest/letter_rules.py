@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from durable_ingest.codec import Undecodable
 from durable_ingest.contract import Command
+from durable_ingest.decoding import Undecodable
 from durable_ingest.intake import row_of
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.errors import DurableIngestError, MisconfiguredError
-from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -6,18 +6,14 @@ The formulas here are read by deployed functions of other versions: change none 
 from __future__ import annotations
 
 import json
-import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from durable_ingest.scalars import canonical
+from durable_ingest.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pydantic import BaseModel
-
-    from durable_ingest.contract import Contract
 
 NAME: Final = "ingest.name"
 """Message attribute: the contract's name."""
@@ -42,41 +38,13 @@ SYSTEM_ATTRIBUTES: Final = (
 )
 """What `message` reads of all that SQS says of a message."""
 
-A_SEQUENCE: Final = re.compile("[0-9]{1,39}")
-"""A sequence number: 128 bits. What else stands in `ingest.sequence` does not count."""
-
-MAX_MESSAGE: Final = 1_048_576
-"""Bytes of a message, attributes included, and of a batch (SQS Developer Guide, "Quotas")."""
-DEAD_LETTER_ROOM: Final = 8_192
-"""Bytes that a record leaves free, so that its dead letter fits as well."""
-MAX_ATTRIBUTES: Final = 10
-"""Attributes of a message (SQS Developer Guide, "Amazon SQS message quotas")."""
-MAX_RECORD: Final = MAX_MESSAGE - DEAD_LETTER_ROOM
-_A_DIGEST: Final = re.compile("[0-9a-fA-F]{64}")
+_DIGEST_DIGITS: Final = 64
+_SEQUENCE_DIGITS: Final = 39  # 128 bits
 _MOST_DIGITS: Final = 15  # milliseconds since 1970 have 13
-_LEGAL_IN_AN_ID: Final = re.compile("[\x21-\x7e]{1,128}")
-_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-class Outgoing(NamedTuple):
-    """A message that is ready to be sent."""
-
-    contract: str
-    body: str
-    group_id: str
-    dedup_id: str
-    attributes: dict[str, str]
-    order_free: bool
-    idempotency_key: str | None
-
-    @property
-    def size(self) -> int:
-        """Bytes as SQS counts them."""
-        return size_of(self.body, self.attributes)
-
-
-class Message(NamedTuple):
-    """A message as it was delivered. Never changed; to freeze each would take twice as long."""
+class Message(Value):
+    """A message as it was delivered. Shows nothing of its content."""
 
     id: str
     receipt_handle: str
@@ -93,6 +61,8 @@ class Message(NamedTuple):
     attributes: dict[str, str]
     """The message attributes whose type is text."""
 
+    __repr__ = object.__repr__
+
     @property
     def group(self) -> str:
         """What keeps it in order: its message group, or itself alone on a standard queue."""
@@ -108,8 +78,8 @@ class Message(NamedTuple):
         which a sender may use it for another message.
         """
         given = self.attributes.get(DEDUP)
-        if given is not None and _A_DIGEST.fullmatch(given):
-            return bytes.fromhex(given)
+        if given is not None and (digest := _digest(given)) is not None:
+            return digest
         known = [self.name, self.group_id, self.id if given is None else given]
         return sha256(json.dumps(known).encode()).digest()
 
@@ -117,59 +87,6 @@ class Message(NamedTuple):
     def name(self) -> str | None:
         """The contract that its sender named."""
         return self.attributes.get(NAME)
-
-
-def size_of(body: str, attributes: Mapping[str, str]) -> int:
-    """Bytes of a message as SQS counts them: the body, and each attribute's name, type, value."""
-    types = "String" * len(attributes)
-    text = "".join((body, types, *attributes, *attributes.values()))
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-
-
-def group_id(contract: Contract, record: BaseModel) -> str:
-    """Make the message group id: contract and key, or the value of the contract's `group`.
-
-    Parts are joined by ":", in which ":" and "%" are escaped. An id that SQS would refuse (1-128
-    ASCII letters, digits, punctuation) is "sha256:" and the hex digest of that text.
-    """
-    values = [canonical(getattr(record, name)) for name in contract.group_fields]
-    parts = [contract.name, *values] if contract.group is None else values
-    text = ":".join(part.replace("%", "%25").replace(":", "%3A") for part in parts)
-    if _LEGAL_IN_AN_ID.fullmatch(text):
-        return text
-    return "sha256:" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def dedup_id(contract: str, group: str, key: str | None, content: str) -> str:
-    """Make the deduplication id: SHA-256, in hex, of the JSON list of the four arguments.
-
-    The list is written without spaces, in UTF-8, characters outside ASCII as they are. The
-    content is the body, with "base64:" in front where `ingest.bytes` says so.
-    """
-    text = _COMPACT.encode([contract, group, key, content])
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def outgoing(
-    contract: Contract, record: BaseModel, body: str, attributes: Mapping[str, str], key: str | None
-) -> Outgoing:
-    """Address a body: the record's group, and the ids that make sending it again harmless.
-
-    Raises:
-        ValueError, TypeError: a value of the group cannot be part of an id.
-    """
-    group = group_id(contract, record)
-    content = f"{attributes[BYTES]}:{body}" if BYTES in attributes else body
-    dedup = dedup_id(contract.name, group, key, content)
-    return Outgoing(
-        contract=contract.name,
-        body=body,
-        group_id=group,
-        dedup_id=dedup,
-        attributes={NAME: contract.name, DEDUP: dedup, **attributes},
-        order_free=contract.order_free,
-        idempotency_key=key,
-    )
 
 
 def message(record: Mapping[str, Any]) -> Message:
@@ -232,5 +149,20 @@ def _sequence(number: str | None, before: str | None) -> int | None:
     """
     if not number:
         return None
-    numbers = [int(text) for text in (number, before) if text and A_SEQUENCE.fullmatch(text)]
+    numbers = [int(text) for text in (number, before) if text and is_sequence(text)]
     return min(numbers, default=None)
+
+
+def is_sequence(text: str) -> bool:
+    """Tell a sequence number from what else may stand in `ingest.sequence`."""
+    return text.isdecimal() and text.isascii() and len(text) <= _SEQUENCE_DIGITS
+
+
+def _digest(text: str) -> bytes | None:
+    """Read 64 hex digits."""
+    try:
+        read = bytes.fromhex(text)
+    except ValueError:
+        return None
+    whole = len(text) == _DIGEST_DIGITS == 2 * len(read)  # fromhex passes over spaces
+    return read if whole else None

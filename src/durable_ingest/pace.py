@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from durable_ingest.backoff import hide_seconds
 from durable_ingest.budget import last_hours
 from durable_ingest.hand import RECEIVE
+from durable_ingest.hiding import hide_seconds
 
 if TYPE_CHECKING:
+    from durable_ingest.answers import QueueSettings
     from durable_ingest.clock import Clock
-    from durable_ingest.ports import QueueSettings
 
 MOST_ROWS: Final = 500
 MOST_COMMANDS: Final = 50

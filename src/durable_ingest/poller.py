@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.backoff import SETTLED_FOR
 from durable_ingest.budget import hide_times
-from durable_ingest.deadline import Deadline
+from durable_ingest.deadline import Deadline, divided
 from durable_ingest.errors import MisconfiguredError
 from durable_ingest.hand import RECEIVE, Receive
 from durable_ingest.holding import Holding
-from durable_ingest.limits import divided
 from durable_ingest.pace import MOST_COMMANDS, MOST_ROWS, BatchSize, Gate
 from durable_ingest.polling import BATCH, CLOSING, MARGIN, SHORTEST
-from durable_ingest.ports import Fault
 from durable_ingest.receiving import Receivers
+from durable_ingest.rows import Fault
 from durable_ingest.settling import Settling
 from durable_ingest.tally import Tally
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from durable_ingest.clock import Clock
     from durable_ingest.draining import Course, Draining
     from durable_ingest.message import Message
-    from durable_ingest.ports import Queue, Refusal, Source, Stop, Store
+    from durable_ingest.ports import Queue, Source, Stop, Store
     from durable_ingest.report import PollReport
+    from durable_ingest.rows import Refusal
     from durable_ingest.workers import Workers
 
 BATCH: Final = LEASE / 5

@@ -1,83 +1,23 @@
-"""What the services need from outside, and the words they share with it.
+"""What the services need from outside.
 
 `Enqueuer` and `Drainer` know only these; `wiring` gives them SQS and MySQL.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pydantic import BaseModel
-
+    from durable_ingest.answers import QueueFacts, QueueSettings, SendFailure
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
     from durable_ingest.letter import Letter, Resend
-    from durable_ingest.message import Outgoing
+    from durable_ingest.outgoing import Outgoing
     from durable_ingest.receipt import Receipt
-
-
-class Fault(StrEnum):
-    """Why a message was not stored."""
-
-    UNAVAILABLE = "unavailable"
-    """No usable connection: an outage, a failover, a time-out. Every message waits."""
-    CONTENDED = "contended"
-    """A deadlock or a lock wait that repeating did not cure. Waits a few seconds."""
-    REJECTED = "rejected"
-    """This message can never be stored. Goes to the dead-letter queue."""
-    DEPENDENT = "dependent"
-    """A missing parent, or a unique value still taken: another message may cure it."""
-    MISCONFIGURED = "misconfigured"
-    """Schema, privilege, credentials or an unknown contract: somebody has to mend it."""
-    UNKNOWN = "unknown"
-    """An error of no known kind, without evidence that it is the row's. Waits."""
-    BEHIND = "behind"
-    """An earlier message of its group waits."""
-    EXPIRING = "expiring"
-    """Held, for whatever reason, until SQS is about to delete it. Goes to the dead-letter queue."""
-
-
-class Refusal(NamedTuple):
-    """Why one message was not stored. Holds no row content."""
-
-    fault: Fault
-    reason: str
-    code: int | None = None
-    """MySQL's error code."""
-    sqlstate: str | None = None
-    table: str | None = None
-    detail: str | None = None
-    """More than the reason, in words of the team's own: for the dead letter, never for a log."""
-    everywhere: bool = False
-    """Whether it is the database's as a whole: nobody's row would have been taken then."""
-
-
-NO_TIME: Final = Refusal(
-    Fault.UNAVAILABLE, "no time was left; give the function more, or smaller batches"
-)
-"""Says nothing about the database."""
-
-
-@dataclass(slots=True, repr=False, eq=False)
-class Row:
-    """One message's record, ready to be written. Never changed; shows nothing of its content."""
-
-    index: int
-    """The message's place in its batch."""
-    contract: Contract
-    record: BaseModel
-    present: frozenset[str]
-    """The fields that the body gave; the others are written at insert alone."""
-    group: str
-    identity: bytes
-    """What an inbox knows the message by; see `Message.identity`."""
-    sequence: int | None
+    from durable_ingest.rows import Refusal, Row
 
 
 class Store(Protocol):
@@ -136,29 +76,6 @@ class RetryPolicy(Protocol):
     def attempts(self) -> int: ...  # noqa: D102
 
 
-class SendFailure(NamedTuple):
-    """SQS did not store this entry, or did not say so."""
-
-    code: str
-    retryable: bool
-    in_doubt: bool
-    refused_call: bool = False
-    """The call as such was refused: no such queue, no permission, a wrong parameter."""
-    attempted: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class QueueSettings:
-    """What a queue allows its messages. Times are in seconds."""
-
-    retention: int
-    """After which SQS deletes a message."""
-    visibility_timeout: int
-    """For which a received message is hidden, unless it is told otherwise."""
-    max_receive_count: int | None
-    """A message that is received more often is moved; None without a redrive policy."""
-
-
 class Outbox(Protocol):
     """A queue that messages are sent to. Raises nothing that SQS or the network causes."""
 
@@ -211,20 +128,6 @@ class Source(Protocol):
             visibility: seconds for which they are hidden.
         """
         ...
-
-
-class QueueFacts(NamedTuple):
-    """What an operator's tools ask of a queue."""
-
-    arn: str
-    dead_letter_arn: str | None
-    """The queue to which SQS moves its messages."""
-    there: int
-    """About how many messages it has, those that nobody can receive now included."""
-    hidden: int
-    """About how many of them are in flight."""
-    told_at: float | None
-    """When SQS said so, by its own clock: seconds since 1970 UTC. None where it gave no date."""
 
 
 class LetterQueue(Protocol):

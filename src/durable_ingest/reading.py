@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.contract import contracts_by_name
 from durable_ingest.errors import MisconfiguredError
 from durable_ingest.letter_rules import Wanted, contract_of, ids_of
 from durable_ingest.mailbox import Mailbox, no_answer, patiently
-from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
+    from durable_ingest.answers import QueueFacts
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
     from durable_ingest.letter import Letter
-    from durable_ingest.ports import LetterQueue, QueueFacts
+    from durable_ingest.ports import LetterQueue
 
 _ENOUGH: Final = 2
 """Receives in a row that bring nothing: then nothing more can be seen."""

@@ -6,9 +6,9 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.errors import MisconfiguredError
 from durable_ingest.hand import Moment
-from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

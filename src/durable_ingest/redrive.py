@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from durable_ingest.letter_rules import in_turn, objection
 from durable_ingest.mailbox import confirmed, longest, no_answer
-from durable_ingest.message import MAX_MESSAGE
+from durable_ingest.outgoing import MAX_MESSAGE
 
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Collection, Mapping, Sequence
 
+    from durable_ingest.answers import SendFailure
     from durable_ingest.errors import DurableIngestError
     from durable_ingest.letter import Letter, Resend
-    from durable_ingest.ports import LetterQueue, SendFailure
+    from durable_ingest.ports import LetterQueue
     from durable_ingest.reading import Reading
 
 _ENTRIES = 10  # of a batch call (SQS API Reference)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.backoff import retrying
 from durable_ingest.batching import next_batch
-from durable_ingest.ports import SendFailure
 from durable_ingest.receipt import Receipt
 
 if TYPE_CHECKING:
     from durable_ingest.clock import Clock
     from durable_ingest.deadline import Deadline
-    from durable_ingest.message import Outgoing
+    from durable_ingest.outgoing import Outgoing
     from durable_ingest.ports import Outbox
 
 _LOGGER = logging.getLogger("durable_ingest")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.rows import Fault, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

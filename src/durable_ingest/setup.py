@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from durable_ingest.value import Value
 
 if TYPE_CHECKING:
     from durable_ingest.contract import Contract
     from durable_ingest.ports import Database, RememberingTable
 
 
-class Setup(NamedTuple):
+class Setup(Value):
     """The arguments of a `Drainer` that say where its messages go."""
 
     database: Database

@@ -6,16 +6,16 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_ingest.answers import QueueSettings, SendFailure
 from durable_ingest.aws import call, entry_failure
 from durable_ingest.bounded import run_within
 from durable_ingest.message import SYSTEM_ATTRIBUTES
-from durable_ingest.ports import QueueSettings, SendFailure
 from durable_ingest.receipt import Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from durable_ingest.message import Outgoing
+    from durable_ingest.outgoing import Outgoing
 
 _LOGGER = logging.getLogger("durable_ingest")
 _ENTRIES: Final = 10  # of a batch call, and of a receive (SQS API Reference)

@@ -6,9 +6,9 @@ import json
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_ingest.answers import QueueFacts, SendFailure
 from durable_ingest.aws import call, entry_failure
 from durable_ingest.letter import read_letter
-from durable_ingest.ports import QueueFacts, SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

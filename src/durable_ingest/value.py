@@ -8,7 +8,7 @@ good part of a cold start.
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, Self, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -24,6 +24,9 @@ class Value(SimpleNamespace):
 class Frozen:
     """What a team makes: its arguments are checked, compared and shown, and cannot be set again."""
 
+    _hidden: ClassVar[tuple[str, ...]] = ()
+    """Arguments that are not shown: secrets."""
+
     def __init__(self, **arguments: object) -> None:
         vars(self).update(arguments, _arguments=arguments)
 
@@ -38,10 +41,6 @@ class Frozen:
         return hash(tuple(vars(self)["_arguments"].values()))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self._shown().items())
-        return f"{type(self).__name__}({shown})"
-
-    def _shown(self) -> dict[str, object]:
-        """Give the arguments that are no secret."""
-        arguments: dict[str, object] = vars(self)["_arguments"]
-        return arguments
+        given = vars(self)["_arguments"].items()
+        shown = [f"{name}={value!r}" for name, value in given if name not in self._hidden]
+        return f"{type(self).__name__}({', '.join(shown)})"

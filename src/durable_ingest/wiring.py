@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.aws import sqs_client
+from durable_ingest.deadline import call_limit as fitting
 from durable_ingest.errors import ContractError
-from durable_ingest.limits import call_limit as fitting
 from durable_ingest.sqs import SqsQueue
 from durable_ingest.sqs_letters import SqsLetterQueue
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from durable_ingest.clock import Clock
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.connection import Connection
-    from durable_ingest.ports import Refusal, RememberingTable, RetryPolicy, Row, Store
+    from durable_ingest.ports import RememberingTable, RetryPolicy, Store
+    from durable_ingest.rows import Refusal, Row
 
 DEAD_LETTERS = "https://sqs.eu-west-1.amazonaws.com/123456789012/dead.fifo"
 SHORT = Retry(patience=0.3, reserve=0.5)

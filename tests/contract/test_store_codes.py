@@ -8,7 +8,7 @@ import pytest
 
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.mysql.codes import CLIENT_CODES, CODES
-from durable_ingest.ports import Fault
+from durable_ingest.rows import Fault
 from tests.contract import store_kit
 from tests.contract.store_kit import ITEMS, ITEMS_TABLE, Bench, Outcome, sent
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, computed_field, create_model
 
 from durable_ingest import Table
-from durable_ingest.codec import encode
+from durable_ingest.encoding import encode
 from tests.contract import store_kit
 from tests.contract.store_kit import Bench, sent
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
 from durable_ingest import Table
-from durable_ingest.codec import encode
+from durable_ingest.encoding import encode
 from tests.contract import store_kit
 from tests.contract.store_kit import Bench, Drain, sent
 

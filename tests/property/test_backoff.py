@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_ingest.backoff import LONGEST_HIDE, SHORTEST_HIDE, contended_seconds, hide_seconds
+from durable_ingest.hiding import LONGEST_HIDE, SHORTEST_HIDE, contended_seconds, hide_seconds
 
 _ages = st.floats(-1e6, 1e9)
 

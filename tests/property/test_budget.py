@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_ingest.backoff import SHORTEST_HIDE, Left, hide_seconds, within
+from durable_ingest.answers import QueueSettings
 from durable_ingest.budget import last_hours, longest_outage, receives_of
-from durable_ingest.ports import QueueSettings
+from durable_ingest.hiding import SHORTEST_HIDE, Left, hide_seconds, within
 
 DAYS = 86_400
 HALF_A_DAY = 43_200

@@ -25,7 +25,7 @@ from durable_ingest.errors import DurableIngestError
 from durable_ingest.mysql.faults import describe
 from durable_ingest.mysql.literals import literal
 from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_values
-from durable_ingest.ports import Fault, Refusal, Row
+from durable_ingest.rows import Fault, Refusal, Row
 from durable_ingest.testing import sqs_record
 from tests.model_database import DEAD_LETTERS, ModelDatabase, ModelSqs
 from tests.model_queue import FakeClient

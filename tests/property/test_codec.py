@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from durable_ingest import Table
-from durable_ingest.codec import decode, encode
+from durable_ingest.decoding import decode
+from durable_ingest.encoding import encode
 from durable_ingest.errors import InvalidRecordError
 from durable_ingest.mysql.values import row_values
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from durable_ingest.deadletters import dead_letter
-from durable_ingest.message import MAX_MESSAGE, Message, size_of
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.message import Message
+from durable_ingest.outgoing import MAX_MESSAGE, size_of
+from durable_ingest.rows import Fault, Refusal
 
 _texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 _refusals = st.builds(

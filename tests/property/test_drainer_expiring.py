@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from durable_ingest.ports import Fault, Refusal, Row
+from durable_ingest.rows import Fault, Refusal, Row
 from tests.model_drain import DELETE, MODES, SEND, Desk, Mode
 
 _FAULTS = [fault for fault in Fault if fault not in (Fault.BEHIND, Fault.EXPIRING)]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from durable_ingest.mysql.codes import CODES
 from durable_ingest.mysql.faults import classify, describe
-from durable_ingest.ports import Fault
+from durable_ingest.rows import Fault
 
 _MESSAGES = [
     (1062, "Duplicate entry '{}' for key 'customers.email'"),

@@ -13,7 +13,7 @@ from durable_ingest import Drainer, Table
 from durable_ingest.errors import BatchHeldError, ForeignEventError
 from durable_ingest.mysql.literals import literal
 from durable_ingest.mysql.values import UnstorableError, row_values
-from durable_ingest.ports import Fault, Refusal, Row
+from durable_ingest.rows import Fault, Refusal, Row
 from durable_ingest.testing import sqs_record
 from tests.model_database import DEAD_LETTERS, ModelDatabase, ModelSqs
 from tests.virtual_clock import VirtualClock

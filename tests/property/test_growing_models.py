@@ -13,8 +13,9 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from typing_extensions import TypedDict
 
 from durable_ingest import Table
-from durable_ingest.codec import Undecodable, decode, encode
 from durable_ingest.contract import Contract
+from durable_ingest.decoding import Undecodable, decode
+from durable_ingest.encoding import encode
 
 MODELS = ("model", "strict", "open", "dataclass", "pydantic dataclass", "typed dict")
 EXTRA: dict[str, Literal["ignore", "forbid", "allow"]] = {

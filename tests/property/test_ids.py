@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
 from durable_ingest import Table
-from durable_ingest.message import dedup_id, group_id
+from durable_ingest.outgoing import dedup_id, group_id
 from durable_ingest.scalars import KEY_TYPES, canonical
 from tests.records import CUSTOMERS, Customer
 

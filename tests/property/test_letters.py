@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from durable_ingest.deadletters import dead_letter
 from durable_ingest.letter import Resend, read_letter
-from durable_ingest.message import MAX_MESSAGE, Message, Outgoing, size_of
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.message import Message
+from durable_ingest.outgoing import MAX_MESSAGE, Outgoing, size_of
+from durable_ingest.rows import Fault, Refusal
 from tests.letters_kit import DyingClient, Killed, Post
 
 _names = st.sampled_from(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from durable_ingest import Drainer
-    from durable_ingest.ports import Refusal, Row
+    from durable_ingest.rows import Refusal, Row
 
 HEALED = 1500.0
 FAULTY = (

@@ -5,10 +5,10 @@ from collections import Counter, defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.batching import MAX_ENTRIES, next_batch
 from durable_ingest.deadline import Deadline
-from durable_ingest.message import MAX_MESSAGE, Outgoing
-from durable_ingest.ports import SendFailure
+from durable_ingest.outgoing import MAX_MESSAGE, Outgoing
 from durable_ingest.receipt import Receipt
 from durable_ingest.sending import Sending
 from tests.model_queue import Answer, ModelQueue

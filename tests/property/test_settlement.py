@@ -6,7 +6,7 @@ from enum import Enum, auto
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.rows import Fault, Refusal
 from durable_ingest.settlement import Ledger, deletion_rounds
 
 REJECTED = Refusal(Fault.REJECTED, "rejected")

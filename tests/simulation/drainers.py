@@ -10,7 +10,6 @@ from durable_ingest import Drainer
 from durable_ingest.mysql.inbox import Inbox
 from durable_ingest.mysql.store import MySQLStore
 from durable_ingest.mysql.target import MySQL
-from durable_ingest.mysql.upsert import Dialect
 from durable_ingest.testing.event_source import settled_ids
 from durable_ingest.testing.events import LambdaContext, record_from_message, sqs_event
 from tests.simulation.connection import Connection
@@ -59,7 +58,7 @@ class ModelMySQL:
             self._process,
             autocommit=autocommit,
             deadline=deadline,
-            dialect=Dialect.ROW_ALIAS if world.plan.row_alias else Dialect.VALUES,
+            dialect="row alias" if world.plan.row_alias else "VALUES()",
         )
 
 

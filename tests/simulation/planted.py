@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from durable_ingest import aws, batching, deadletters, draining, sending, settlement, sqs
+from durable_ingest.answers import SendFailure
 from durable_ingest.mysql import once, session, store, writing
 from durable_ingest.mysql import upsert as upserts
-from durable_ingest.ports import Fault, SendFailure
 from durable_ingest.receipt import Receipt
+from durable_ingest.rows import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from durable_ingest.deadline import Deadline
-    from durable_ingest.message import Outgoing
-    from durable_ingest.ports import Refusal
+    from durable_ingest.outgoing import Outgoing
+    from durable_ingest.rows import Refusal
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -107,8 +108,8 @@ def writes_without_the_guard(patch: pytest.MonkeyPatch) -> None:
     honest = upserts.upsert
 
     def upsert(table: Any, *arguments: Any) -> upserts.Upsert:  # noqa: ANN401
-        text = honest(table, *arguments)
-        return text._replace(tail=text.tail.replace(" IS NULL OR", " IS NULL OR 1 OR"))
+        text: upserts.Upsert = honest(table, *arguments)
+        return text.changed(tail=text.tail.replace(" IS NULL OR", " IS NULL OR 1 OR"))
 
     patch.setattr(session, "upsert", upsert)
 

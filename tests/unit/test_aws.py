@@ -21,8 +21,8 @@ from botocore.exceptions import (
 )
 from botocore.stub import Stubber
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.aws import call, entry_failure, sqs_client
-from durable_ingest.ports import SendFailure
 
 _HOST = "https://sqs.eu-west-1.amazonaws.com"
 

@@ -4,17 +4,9 @@ import sys
 
 import pytest
 
-from durable_ingest.backoff import (
-    GIVE_UP_AFTER,
-    SETTLED_FOR,
-    Left,
-    contended_seconds,
-    hide_seconds,
-    may_be_given_up,
-    retrying,
-    within,
-)
+from durable_ingest.backoff import GIVE_UP_AFTER, SETTLED_FOR, may_be_given_up, retrying
 from durable_ingest.deadline import Deadline
+from durable_ingest.hiding import Left, contended_seconds, hide_seconds, within
 from tests.virtual_clock import VirtualClock
 
 

@@ -1,7 +1,7 @@
 """The next batch: at most 10 entries and 1 MiB, and one of each group."""
 
 from durable_ingest.batching import next_batch
-from durable_ingest.message import MAX_MESSAGE
+from durable_ingest.outgoing import MAX_MESSAGE
 from tests.records import entry
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from durable_ingest.backoff import Left
+from durable_ingest.answers import QueueSettings, SendFailure
 from durable_ingest.budget import (
     Budgets,
     expiring,
@@ -16,9 +16,11 @@ from durable_ingest.budget import (
     receives_of,
 )
 from durable_ingest.deadline import Deadline
-from durable_ingest.message import Message, Outgoing
-from durable_ingest.ports import Fault, QueueSettings, Refusal, SendFailure
+from durable_ingest.hiding import Left
+from durable_ingest.message import Message
+from durable_ingest.outgoing import Outgoing
 from durable_ingest.receipt import Receipt
+from durable_ingest.rows import Fault, Refusal
 from tests.virtual_clock import VirtualClock
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:writes.fifo"
@@ -31,7 +33,17 @@ SENT = 1_700_000_000.0
 
 def given(*, received: int = 1, sent: float | None = SENT) -> Message:
     """Make a message."""
-    return Message("m", "h", "{}", "g", 1, sent, sent, received, {})
+    return Message(
+        id="m",
+        receipt_handle="h",
+        body="{}",
+        group_id="g",
+        sequence=1,
+        sent=sent,
+        first_received=sent,
+        receive_count=received,
+        attributes={},
+    )
 
 
 @dataclass
@@ -100,13 +112,14 @@ def test_the_last_hours_are_six_or_a_quarter(retention: int, expected: float) ->
 
 def test_a_message_expires_in_its_last_hours() -> None:
     """Not a second before; the reason is kept."""
-    held = {1: Refusal(Fault.DEPENDENT, "no parent", 1452, "23000", "children", "more")}
+    held = {1: Refusal(Fault.DEPENDENT, "no parent", 1452, "23000", "children", detail="more")}
     batch = [given(), given()]
     start = SENT + 14 * DAY - 6 * HOUR
     assert expiring(batch, held, GOOD, start - 1) == {}
     assert expiring(batch, held, None, start) == {}
     text = "held until the last hours of its retention, dependent: "
-    due = {1: Refusal(Fault.EXPIRING, f"{text}no parent", 1452, "23000", "children", f"{text}more")}
+    told = {"reason": f"{text}no parent", "detail": f"{text}more"}
+    due = {1: held[1].changed(fault=Fault.EXPIRING, **told)}
     assert (
         expiring(batch, held, GOOD, start) == expiring(batch, held, GOOD, start + 7 * HOUR) == due
     )

@@ -22,9 +22,10 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from typing_extensions import TypedDict
 
 from durable_ingest import Table
-from durable_ingest.codec import Undecodable, decode, encode
+from durable_ingest.decoding import Undecodable, decode
+from durable_ingest.encoding import encode
 from durable_ingest.errors import InvalidRecordError
-from durable_ingest.ports import Fault
+from durable_ingest.rows import Fault
 from tests.records import CUSTOMERS, Customer
 
 

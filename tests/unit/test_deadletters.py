@@ -4,11 +4,13 @@ import json
 
 import pytest
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.deadletters import bury, dead_letter
 from durable_ingest.deadline import Deadline
-from durable_ingest.message import MAX_MESSAGE, Message, Outgoing
-from durable_ingest.ports import Fault, Refusal, SendFailure
+from durable_ingest.message import Message
+from durable_ingest.outgoing import MAX_MESSAGE, Outgoing
 from durable_ingest.receipt import Receipt
+from durable_ingest.rows import Fault, Refusal
 from tests.model_queue import Answer, ModelQueue
 from tests.virtual_clock import VirtualClock
 

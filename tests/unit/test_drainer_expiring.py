@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.rows import Fault, Refusal
 from tests.model_drain import AWAY, DELETE, FORTNIGHT, HIDE, HOUR, MODES, SEND, Desk, Mode
 
 OLD = 331.0

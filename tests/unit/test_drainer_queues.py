@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.aws import call, entry_failure
 from durable_ingest.deadline import Deadline
 from durable_ingest.message import message
 from durable_ingest.mysql import dial
 from durable_ingest.mysql.preflight import problems, read_facts
-from durable_ingest.ports import SendFailure
 from durable_ingest.testing import sqs_record
 from durable_ingest.wiring import DrainerQueues
 from tests.records import CUSTOMERS

@@ -8,8 +8,8 @@ import pytest
 
 from durable_ingest import Drainer
 from durable_ingest.errors import BatchHeldError, ContractError
-from durable_ingest.ports import NO_TIME, Fault, Refusal, Row
 from durable_ingest.report import BatchReport
+from durable_ingest.rows import NO_TIME, Fault, Refusal, Row
 from tests.model_drain import AWAY, FORTNIGHT, HOUR, MODES, Desk, Mode
 from tests.records import CUSTOMERS
 
@@ -48,7 +48,7 @@ def test_a_batch_that_is_stored(mode: Mode) -> None:
 def test_a_batch_of_all_kinds(mode: Mode) -> None:
     """Every message is counted once: stored, dead-lettered, or held by its fault."""
     desk = Desk(mode=mode)
-    locked = AWAY._replace(fault=Fault.CONTENDED)
+    locked = AWAY.changed(fault=Fault.CONTENDED)
     desk.store.refuse = refusing(a=TOO_LONG, b=locked)
     desk.handle(desk.batch(("a", 0), ("b", 0), ("b", 0), ("c", 0)))
     [report] = desk.reports

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from durable_ingest.codec import Undecodable
+from durable_ingest.decoding import Undecodable
 from durable_ingest.errors import ForeignEventError
 from durable_ingest.intake import read_event, row_of
-from durable_ingest.ports import Fault
+from durable_ingest.rows import Fault
 from tests.records import CUSTOMERS
 
 _ARN = "arn:aws:sqs:eu-west-1:123456789012:writes.fifo"

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from durable_ingest.answers import QueueFacts, SendFailure
 from durable_ingest.letter import Letter
-from durable_ingest.message import MAX_MESSAGE
-from durable_ingest.ports import Fault, QueueFacts, Refusal, SendFailure
+from durable_ingest.outgoing import MAX_MESSAGE
+from durable_ingest.rows import Fault, Refusal
 from durable_ingest.sqs_letters import SqsLetterQueue
 from tests.letters_kit import Post
 
@@ -151,7 +152,7 @@ def test_a_message_of_a_standard_queue() -> None:
     post = Post()
     post.send("{}", "g")
     [given] = post.received()
-    post.bury(given._replace(group_id=None))
+    post.bury(given.changed(group_id=None))
     [letter] = received(post)
     assert letter.group_id == letter.origin == given.id
     assert letter.message.group_id is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_ingest.limits import call_limit, limits
+from durable_ingest.deadline import call_limit, limits
 from durable_ingest.testing import LambdaContext
 from tests.virtual_clock import VirtualClock
 

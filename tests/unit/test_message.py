@@ -11,15 +11,14 @@ import pytest
 from pydantic import BaseModel, create_model
 
 from durable_ingest import Table
-from durable_ingest.codec import encode
-from durable_ingest.message import (
+from durable_ingest.encoding import encode
+from durable_ingest.message import SYSTEM_ATTRIBUTES, message
+from durable_ingest.outgoing import (
     MAX_MESSAGE,
     MAX_RECORD,
-    SYSTEM_ATTRIBUTES,
     Outgoing,
     dedup_id,
     group_id,
-    message,
     outgoing,
     size_of,
 )

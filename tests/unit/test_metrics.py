@@ -7,8 +7,8 @@ import pytest
 
 from durable_ingest import metrics
 from durable_ingest.errors import ContractError
-from durable_ingest.ports import Fault
 from durable_ingest.report import BatchReport
+from durable_ingest.rows import Fault
 from tests.virtual_clock import VirtualClock
 
 REPORT = BatchReport(

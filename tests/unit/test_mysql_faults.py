@@ -4,7 +4,7 @@ import pytest
 
 from durable_ingest.mysql.codes import CLIENT_CODES, CODES, SQLSTATE_CLASSES
 from durable_ingest.mysql.faults import classify, describe
-from durable_ingest.ports import Fault
+from durable_ingest.rows import Fault
 
 U, C, R, D, M = (
     Fault.UNAVAILABLE,

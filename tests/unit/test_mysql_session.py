@@ -7,7 +7,7 @@ from durable_ingest import Table
 from durable_ingest.deadline import Deadline
 from durable_ingest.mysql.connection import ServerError
 from durable_ingest.mysql.session import RefusedError, Session
-from durable_ingest.ports import Fault, Row
+from durable_ingest.rows import Fault, Row
 from tests.virtual_clock import VirtualClock
 
 

@@ -8,8 +8,7 @@ from durable_ingest import Command, MySQL, Retry
 from durable_ingest.deadline import Deadline
 from durable_ingest.mysql.connection import ServerError
 from durable_ingest.mysql.store import MySQLStore
-from durable_ingest.mysql.upsert import Dialect
-from durable_ingest.ports import NO_TIME, Fault, Refusal, Row
+from durable_ingest.rows import NO_TIME, Fault, Refusal, Row
 from tests.virtual_clock import VirtualClock
 
 
@@ -33,7 +32,7 @@ class Line:
 class CountedConnection:
     """Plays `Connection`: a command takes its seconds, and is cut where the time is over."""
 
-    dialect = Dialect.VALUES
+    dialect = "VALUES()"
     max_packet = 1_000_000
     autocommit = False
     line = Line()
@@ -91,7 +90,15 @@ class Deliveries:
     def _row(index: int, seconds: float) -> Row:
         record = Work(name=str(index), seconds=seconds)
         present = frozenset({"name", "seconds"})
-        return Row(index, WORK, record, present, str(index), bytes([index]) * 32, index)
+        return Row(
+            index=index,
+            contract=WORK,
+            record=record,
+            present=present,
+            group=str(index),
+            identity=bytes([index]) * 32,
+            sequence=index,
+        )
 
     def deliver(self, time: float) -> dict[int, Refusal | None]:
         """Write what is not stored yet, with so much time; the environment was away before."""

@@ -10,7 +10,7 @@ import pytest
 from durable_ingest.errors import ContractError
 from durable_ingest.intake import read_received
 from durable_ingest.message import message
-from durable_ingest.ports import Row
+from durable_ingest.rows import Row
 from durable_ingest.sqs import SqsQueue
 from durable_ingest.testing.events import record_from_message
 from durable_ingest.testing.queue_faults import client_error, lost_answer, server_fault

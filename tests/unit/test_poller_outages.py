@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from durable_ingest.ports import NO_TIME, Fault, Refusal, Row
+from durable_ingest.rows import NO_TIME, Fault, Refusal, Row
 from tests.poll_kit import (
     AWAY,
     DEPENDENT,

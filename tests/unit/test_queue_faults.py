@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.aws import call
-from durable_ingest.ports import SendFailure
 from durable_ingest.testing import MemoryQueueService
 from durable_ingest.testing.queue_faults import (
     MakeError,

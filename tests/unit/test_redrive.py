@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.errors import DurableIngestError, MisconfiguredError
 from durable_ingest.letter import Letter, Resend
 from durable_ingest.letter_rules import Wanted
-from durable_ingest.ports import Fault, Refusal, SendFailure
 from durable_ingest.reading import Reading, dead_letters_of
 from durable_ingest.redrive import Redrive, discard
+from durable_ingest.rows import Fault, Refusal
 from durable_ingest.sqs_letters import SqsLetterQueue
 from durable_ingest.testing import server_fault, throttled
 from durable_ingest.testing.queue_faults import client_error
@@ -133,7 +134,7 @@ def test_a_letter_from_a_standard_queue_goes_with_a_version() -> None:
     for contract in ("version", "command"):
         post.send({"item_id": 1, "note": "", "revision": 1}, "g", ingest_name=contract)
         [given] = post.received()
-        post.bury(given._replace(group_id=None))
+        post.bury(given.changed(group_id=None))
     outcome = post.redrive()
     assert post.items() == [1]
     assert "has no message group" in why(outcome)[0]

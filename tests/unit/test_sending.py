@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.deadline import Deadline
-from durable_ingest.message import Outgoing
-from durable_ingest.ports import SendFailure
+from durable_ingest.outgoing import Outgoing
 from durable_ingest.receipt import Receipt
 from durable_ingest.sending import Sending
 from tests.model_queue import Answer, ModelQueue

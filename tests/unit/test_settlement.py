@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.rows import Fault, Refusal
 from durable_ingest.settlement import Ledger, deletion_rounds
 
 REJECTED = Refusal(Fault.REJECTED, "too long")

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from durable_ingest import Enqueuer, Receipt
-from durable_ingest.ports import QueueSettings, SendFailure
+from durable_ingest.answers import QueueSettings, SendFailure
 from durable_ingest.sqs import SqsQueue
 from tests.records import CUSTOMERS, Customer, entry
 

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel
 
 from durable_ingest import Enqueuer, Table
+from durable_ingest.answers import SendFailure
 from durable_ingest.aws import call, sqs_client
-from durable_ingest.ports import SendFailure
 from durable_ingest.testing import EventSource, LambdaContext, MemoryQueueServer, eventually
 from durable_ingest.testing.queue_faults import (
     MakeError,

@@ -17,7 +17,8 @@ from pydantic import (
 )
 
 from durable_ingest import Enqueuer, Table
-from durable_ingest.codec import decode, encode
+from durable_ingest.decoding import decode
+from durable_ingest.encoding import encode
 from durable_ingest.errors import ContractError, InvalidRecordError
 
 
@@ -99,7 +100,7 @@ def test_sets_are_written_in_one_order(seed: str) -> None:
     program = (
         "from pydantic import BaseModel\n"
         "from durable_ingest import Table\n"
-        "from durable_ingest.codec import encode\n"
+        "from durable_ingest.encoding import encode\n"
         "class N(BaseModel):\n"
         "    id: str\n"
         "    tags: frozenset[str]\n"

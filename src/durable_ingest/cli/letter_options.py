@@ -16,8 +16,8 @@ from durable_ingest.cli.stopping import stopping
 from durable_ingest.errors import DurableIngestError, MisconfiguredError
 from durable_ingest.letter import MOVED, UNEXPLAINED
 from durable_ingest.letter_rules import Wanted
-from durable_ingest.ports import Fault
 from durable_ingest.reading import Reading, dead_letters_of
+from durable_ingest.rows import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from durable_ingest.answers import QueueSettings
 from durable_ingest.cli.durations import Duration
 from durable_ingest.errors import ContractError
 from durable_ingest.planning.cost import Cost, Prices, cost
@@ -17,7 +18,6 @@ from durable_ingest.planning.scenario import Scenario
 from durable_ingest.planning.settings import Settings, settings
 from durable_ingest.planning.simulation import Simulated, simulate
 from durable_ingest.planning.verdict import Finding, advice, problems, retention_margin
-from durable_ingest.ports import QueueSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

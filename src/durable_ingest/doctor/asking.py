@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.aws import call, client_of, region_of, sqs_client
 from durable_ingest.doctor.findings import Finding, error, unseen
-from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from durable_ingest.ports import QueueSettings
+from durable_ingest.answers import QueueSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

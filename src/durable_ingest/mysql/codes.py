@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from durable_ingest.ports import Fault
+from durable_ingest.rows import Fault
 
 CODES: Final[dict[Fault, dict[int, str]]] = {
     Fault.UNAVAILABLE: {

@@ -14,7 +14,6 @@ from durable_ingest.mysql.commands import BrokenCommandError, GuardedConnection,
 from durable_ingest.mysql.cutoff import Cutoff, Line
 from durable_ingest.mysql.dial import dial
 from durable_ingest.mysql.literals import literal
-from durable_ingest.mysql.upsert import Dialect
 from durable_ingest.mysql.wrapped import inside
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.credentials import Login
     from durable_ingest.mysql.target import MySQL
+    from durable_ingest.mysql.upsert import Dialect
 
 SQL_MODE: Final = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 """Values that do not fit are refused, never cut, on any engine and in any row of a statement."""
@@ -41,7 +41,7 @@ _MALFORMED: Final = 2027
 _TLS_FAILED: Final = 2026
 _PLUGIN_MISSING: Final = 2059
 _NO_TIME: Final = 2013
-_FOR_GOOD: Final = re.compile(
+_FOR_GOOD: Final = (
     "CERTIFICATE|UNKNOWN_CA|UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|HANDSHAKE_FAILURE|TOO_SMALL"
 )
 """Reasons of TLS failures that another attempt meets again."""
@@ -244,8 +244,8 @@ class Connection:
 def dialect_of(version: str) -> Dialect:
     """Tell how a server of this version names the row that could not be inserted."""
     if "mariadb" in version.lower() or _numbers(version) < _ROW_ALIAS_SINCE:
-        return Dialect.VALUES
-    return Dialect.ROW_ALIAS
+        return "VALUES()"
+    return "row alias"
 
 
 def isolation_variables(version: str) -> tuple[str, str]:
@@ -304,6 +304,6 @@ def _distrusted(error: Exception) -> ServerError | None:
             remedy = "the server asks for the password as it is, which TLS alone may carry"
             return ServerError(_TLS_FAILED, None, "", f"{remedy}; set ssl_mode")
         reason = getattr(each, "reason", None) or ""
-        if isinstance(each, ssl.SSLError) and _FOR_GOOD.search(reason):
+        if isinstance(each, ssl.SSLError) and re.search(_FOR_GOOD, reason):
             return ServerError(_TLS_FAILED, None, "", reason)
     return None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from durable_ingest.deadline import Deadline
@@ -12,7 +11,6 @@ PORT: Final = 3306
 HIGHEST_PORT: Final = 65_535
 
 
-@dataclass(frozen=True, slots=True)
 class Login:
     """What one connection needs to log in.
 
@@ -20,11 +18,24 @@ class Login:
     password.
     """
 
-    host: str
-    port: int
-    user: str
-    password: str = field(repr=False)
-    database: str | None
+    __slots__ = ("database", "host", "password", "port", "user")
+
+    def __init__(
+        self, host: str, port: int, user: str, password: str, database: str | None
+    ) -> None:
+        self.host: Final = host
+        self.port: Final = port
+        self.user: Final = user
+        self.password: Final = password
+        self.database: Final = database
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Login) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.host, self.port, self.user))
 
 
 class Credentials(Protocol):
@@ -50,14 +61,16 @@ class Credentials(Protocol):
         ...
 
 
-class Known(NamedTuple):
+class Known:
     """A log-in that does not change."""
 
-    known: Login
-    need_tls: bool = False
-    remedy: str = ""
+    need_tls = False
+    remedy = ""
+
+    def __init__(self, known: Login) -> None:
+        self._known = known
 
     def login(self, deadline: Deadline, refused: Login | None = None) -> Login:
         """Give it."""
         del deadline, refused
-        return self.known
+        return self._known

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from durable_ingest.mysql.codes import CLIENT_CODES, CODES, SQLSTATE_CLASSES
-from durable_ingest.ports import Fault
+from durable_ingest.rows import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -6,10 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from durable_ingest.answers import SendFailure
 from durable_ingest.bounded import run_within
 from durable_ingest.errors import DatabaseUnavailableError, MisconfiguredError
 from durable_ingest.mysql.credentials import HIGHEST_PORT, PORT, Login
-from durable_ingest.ports import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,7 +191,13 @@ class Token:
                 "no IAM token can be signed: the function needs a role, and a region (region=)"
                 " where the host's name has none",
             )
-        return Login(self._host, self._port, self._user, token, self._database)
+        return Login(
+            host=self._host,
+            port=self._port,
+            user=self._user,
+            password=token,
+            database=self._database,
+        )
 
 
 class _Client:

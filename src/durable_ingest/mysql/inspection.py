@@ -17,7 +17,7 @@ from durable_ingest.mysql.session import facts_of
 from durable_ingest.mysql.target import is_loopback
 from durable_ingest.mysql.upkeep import maintained
 from durable_ingest.mysql.upsert import column, quoted, upsert
-from durable_ingest.ports import Fault
+from durable_ingest.rows import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from durable_ingest.backoff import FAIL_FAST
 from durable_ingest.errors import DatabaseUnavailableError, MisconfiguredError
 from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.session import RefusedError, Session
-from durable_ingest.ports import Fault, Refusal
+from durable_ingest.rows import Fault, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from durable_ingest.deadline import Deadline
     from durable_ingest.mysql.cutoff import Cutoff
     from durable_ingest.mysql.target import MySQL
-    from durable_ingest.ports import RememberingTable, RetryPolicy, Row
+    from durable_ingest.ports import RememberingTable, RetryPolicy
+    from durable_ingest.rows import Row
 
 OLDEST_CONNECTION: Final = 600.0
 """Seconds after which a connection is replaced, so that a changed address or password is seen."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from durable_ingest.mysql.connection import Connection
     from durable_ingest.mysql.preflight import TableFacts
-    from durable_ingest.ports import Row
+    from durable_ingest.rows import Row
 
 _DUPLICATE: Final = 1062
 _LOCK_WAIT: Final = 1205

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
+
+from durable_ingest.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +36,7 @@ _SEQUENCE_DIGITS: Final = 39  # 2**128 - 1
 _MICROSECONDS: Final = 6
 
 
-class Column(NamedTuple):
+class Column(Value):
     """One column of a table."""
 
     name: str
@@ -58,7 +60,7 @@ class Column(NamedTuple):
         return self.type in ("binary", "varbinary")
 
 
-class TableFacts(NamedTuple):
+class TableFacts(Value):
     """What the server says of a table."""
 
     columns: dict[str, Column]
@@ -90,7 +92,7 @@ def read_facts(columns: Sequence[Sequence[Any]], indexes: Sequence[Sequence[Any]
     unique: dict[str, list[tuple[str | None, bool]]] = {}
     for index, column, prefix in indexes:
         unique.setdefault(str(index), []).append((column, prefix is not None))
-    return TableFacts(found, unique, engine)
+    return TableFacts(columns=found, unique_indexes=unique, engine=engine)
 
 
 def problems(table: Table, facts: TableFacts) -> list[str]:

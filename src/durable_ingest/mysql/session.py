@@ -14,7 +14,7 @@ from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.preflight import COLUMNS_SQL, INDEX_SQL, problems, read_facts
 from durable_ingest.mysql.upsert import column, quoted, upsert
 from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_values
-from durable_ingest.ports import NO_TIME, Fault, Refusal, Row
+from durable_ingest.rows import NO_TIME, Fault, Refusal, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from durable_ingest.deadline import Deadline
-    from durable_ingest.ports import Refusal, Row
+    from durable_ingest.rows import Refusal, Row
 
 
 class MySQLStore(SessionKeeper):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from durable_ingest.errors import ContractError, MisconfiguredError
 from durable_ingest.mysql.credentials import HIGHEST_PORT, PORT, Known, Login
+from durable_ingest.value import Frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,8 +29,7 @@ Connections")."""
 UNENCRYPTED_MODES: Final = ("DISABLED", "PREFERRED")
 
 
-@dataclass(frozen=True)
-class MySQL:
+class MySQL(Frozen):
     """How a drainer connects. Does no I/O by itself.
 
     Args:
@@ -48,14 +47,33 @@ class MySQL:
         ContractError: an argument is wrong; the text never holds the password.
     """
 
-    url: str = field(repr=False)
-    ssl_ca: str | None = field(default=None, kw_only=True)
-    ssl_mode: str = field(default="VERIFY_IDENTITY", kw_only=True)
-    connect_timeout: float = field(default=3.0, kw_only=True)
-    read_timeout: float = field(default=10.0, kw_only=True)
-    _fetched: Credentials | None = field(default=None, kw_only=True, repr=False)
+    _hidden = ("url", "_fetched")
 
-    def __post_init__(self) -> None:
+    url: str
+    ssl_ca: str | None
+    ssl_mode: str
+    connect_timeout: float
+    read_timeout: float
+    _fetched: Credentials | None
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        ssl_ca: str | None = None,
+        ssl_mode: str = "VERIFY_IDENTITY",
+        connect_timeout: float = 3.0,
+        read_timeout: float = 10.0,
+        _fetched: Credentials | None = None,
+    ) -> None:
+        super().__init__(
+            url=url,
+            ssl_ca=ssl_ca,
+            ssl_mode=ssl_mode,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            _fetched=_fetched,
+        )
         needs_tls = self.credentials.need_tls
         if self.ssl_mode not in SSL_MODES:
             raise ContractError("ssl_mode", f"must be one of {', '.join(SSL_MODES)}")

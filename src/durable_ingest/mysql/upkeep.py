@@ -12,7 +12,7 @@ from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.faults import classify
 from durable_ingest.mysql.inbox import BATCH, STORED_AT
 from durable_ingest.mysql.upsert import column, quoted
-from durable_ingest.ports import Fault
+from durable_ingest.rows import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

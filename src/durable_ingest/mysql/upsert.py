@@ -8,8 +8,9 @@ comes last, because MySQL evaluates the assignments from left to right.
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal
+
+from durable_ingest.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,16 +20,12 @@ if TYPE_CHECKING:
 _ROW_ALIASES: Final = ("durable_ingest_new", "durable_ingest_row")
 
 
-class Dialect(Enum):
-    """How a server names the row that could not be inserted."""
-
-    ROW_ALIAS = "row alias"
-    """`VALUES … AS new`, from MySQL 8.0.19."""
-    VALUES = "VALUES()"
-    """`VALUES(column)`: MySQL 5.7 and MariaDB."""
+Dialect = Literal["row alias", "VALUES()"]
+"""How a server names the row that could not be inserted: `VALUES … AS new`, from MySQL 8.0.19;
+`VALUES(column)`, MySQL 5.7 and MariaDB."""
 
 
-class Upsert(NamedTuple):
+class Upsert(Value):
     """An upsert without its rows: `head + ", ".join(rows) + tail`."""
 
     columns: tuple[str, ...]
@@ -66,11 +63,11 @@ def upsert(
     """
     guard = table.guard_column
     own_name = table.name.split(".")[-1]
-    stored = f"{column(own_name)}." if dialect is Dialect.ROW_ALIAS else ""
+    stored = f"{column(own_name)}." if dialect == "row alias" else ""
     row = next(column(name) for name in _ROW_ALIASES if name != own_name.lower())
 
     def new(name: str) -> str:
-        if dialect is Dialect.ROW_ALIAS:
+        if dialect == "row alias":
             return f"{row}.{column(name)}"
         return f"VALUES({column(name)})"
 
@@ -88,7 +85,7 @@ def upsert(
     others = [f"{column(name)} = {newer(name)}" for name in plain]
     last = [f"{column(guard)} = {newer(guard)}"] if guard is not None else []
     names = ", ".join(map(column, columns))
-    alias = f" AS {row}" if dialect is Dialect.ROW_ALIAS else ""
+    alias = f" AS {row}" if dialect == "row alias" else ""
     return Upsert(
         columns=tuple(columns),
         head=f"INSERT INTO {quoted(table.name)} ({names}) VALUES ",  # noqa: S608 - quoted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from durable_ingest.backoff import retrying
 from durable_ingest.contract import Command
 from durable_ingest.mysql.session import RefusedError
-from durable_ingest.ports import NO_TIME, Fault, Refusal
+from durable_ingest.rows import NO_TIME, Fault, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from durable_ingest.mysql.cutoff import Cutoff
     from durable_ingest.mysql.keeping import SessionKeeper
     from durable_ingest.mysql.session import Session
-    from durable_ingest.ports import Row
+    from durable_ingest.rows import Row
 
 _READ_ONLY_PAUSE: Final = 0.25
 _LOCK_WAIT: Final = 1205
@@ -75,7 +75,7 @@ class Writing:
         except _DownError as error:
             refusal = error.refusal
             if refusal != NO_TIME:
-                refusal = refusal._replace(everywhere=True)
+                refusal = refusal.changed(everywhere=True)
             for row in self._rows:
                 self._results.setdefault(row.index, refusal)
         self._judge_suspects()
@@ -122,7 +122,7 @@ class Writing:
 
     def _not_an_outage(self, refusal: Refusal) -> Refusal:
         """Say what a command that took the connection down by its length waits for."""
-        return NO_TIME if self._deadline.passed() else refusal._replace(fault=Fault.UNKNOWN)
+        return NO_TIME if self._deadline.passed() else refusal.changed(fault=Fault.UNKNOWN)
 
     def _refuse(self, row: Row, refusal: Refusal) -> None:
         if row.group not in self._stuck:
@@ -165,7 +165,7 @@ class Writing:
             if again is None:
                 self._results[row.index] = None
             elif self._keeper.session is session and again.code == refusal.code:
-                self._results[row.index] = refusal._replace(fault=Fault.REJECTED)
+                self._results[row.index] = refusal.changed(fault=Fault.REJECTED)
 
     def _try(self, rows: Sequence[Row]) -> Refusal | None:
         """Write rows in one transaction, again where that can help; None once committed.

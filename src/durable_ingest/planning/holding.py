@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
-from durable_ingest.backoff import FAIL_FAST, hide_seconds, within
+from durable_ingest.backoff import FAIL_FAST
 from durable_ingest.budget import left_after, longest_outage
+from durable_ingest.hiding import hide_seconds, within
 from durable_ingest.planning.scenario import LOOK_AHEAD, MOST_IN_FLIGHT
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Final
 
+from durable_ingest.answers import QueueSettings
 from durable_ingest.backoff import Retry
 from durable_ingest.errors import ContractError
-from durable_ingest.ports import QueueSettings
 
 # SQS Developer Guide, "Amazon SQS message quotas" and "Avoid large message backlogs with the same
 # message group ID".

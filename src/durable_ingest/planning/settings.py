@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Final
 
-from durable_ingest.limits import time_for_sqs
+from durable_ingest.deadline import time_for_sqs
 from durable_ingest.planning.scenario import CALLS
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from durable_ingest.budget import last_hours, longest_outage
-from durable_ingest.message import MAX_RECORD
+from durable_ingest.outgoing import MAX_RECORD
 from durable_ingest.planning.holding import held_groups, in_flight
 from durable_ingest.planning.scenario import LOOK_AHEAD, MOST_IN_FLIGHT
 from durable_ingest.planning.settings import database_time

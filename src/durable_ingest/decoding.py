@@ -1,34 +1,23 @@
-"""Records to JSON bodies and back, with nothing lost on the way."""
+"""JSON bodies to records, with nothing lost on the way."""
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from math import isfinite
 from types import new_class
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json, to_json
 
-from durable_ingest.errors import InvalidRecordError
-from durable_ingest.fidelity import (
-    PLAIN,
-    changed_by_serializers,
-    holds_a_set,
-    holds_bytes,
-    same,
-    with_sets_sorted,
-)
 from durable_ingest.message import BYTES
-from durable_ingest.ports import Fault, Refusal
-from durable_ingest.scalars import refusal
+from durable_ingest.rows import Fault, Refusal
+from durable_ingest.value import Value
 
 if TYPE_CHECKING:
     from durable_ingest.contract import Contract
     from durable_ingest.fields import ModelFields
 
-_ILLEGAL_IN_A_BODY: Final = re.compile("[\ufffe\uffff]")
 _MANY_ERRORS: Final = 20
 _FORBIDDEN: Final = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 """What pydantic calls an unknown field of a model or a dataclass that forbids them."""
@@ -42,46 +31,11 @@ class Undecodable(Exception):  # noqa: N818 - an answer rather than an error
         self.refusal = refusal
 
 
-class Decoded(NamedTuple):
+class Decoded(Value):
     """A record, and the fields that its body gave."""
 
     record: BaseModel
     present: frozenset[str]
-
-
-def encode(contract: Contract, record: BaseModel) -> tuple[str, dict[str, str]]:
-    """Write a record as a body, and the message attributes that reading it needs.
-
-    The body is read back and compared: what a drainer could not read, or would read otherwise
-    (NaN, a custom serializer, a SecretStr), is refused here, where the caller can still be told.
-
-    Raises:
-        InvalidRecordError: names the fields and what is wrong with them.
-    """
-    try:
-        dumped = _dump(record)
-    except Exception as error:  # noqa: BLE001 - the model's own code may raise anything
-        problem = f"cannot be read out: the model raised {type(error).__name__}"
-        raise InvalidRecordError({"record": problem}) from None
-    problems = {name: text for name, value in dumped.items() if (text := refusal(value))}
-    if problems:
-        raise InvalidRecordError(problems)
-    body, attributes = _serialize(record, dumped)
-    try:
-        decoded = decode(contract, body, attributes)
-    except Undecodable as error:
-        raise InvalidRecordError({"record": _not_read_back(error.refusal.reason)}) from None
-    if not decoded.present >= contract.fields.columns.keys():
-        left_out = [field for field in contract.fields.columns if field not in decoded.present]
-        problem = "is left out of the JSON by its model; a field that is absent changes nothing"
-        raise InvalidRecordError(dict.fromkeys(left_out, problem))
-    back = _dump(decoded.record)
-    changed = [name for name, value in dumped.items() if not same(back.get(name, back), value)]
-    changed += changed_by_serializers(contract, record, decoded.record)
-    if changed:
-        problem = "does not come back from its own JSON as it is (NaN, or a lossy serializer)"
-        raise InvalidRecordError(dict.fromkeys(changed, problem))
-    return body, attributes
 
 
 def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded:
@@ -93,7 +47,7 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
             breaks.
     """
     names = contract.fields
-    model = _base64_model(contract.model) if attributes.get(BYTES) == "base64" else contract.model
+    model = base64_model(contract.model) if attributes.get(BYTES) == "base64" else contract.model
     try:
         given = from_json(body, allow_inf_nan=False)
     except (ValueError, RecursionError):
@@ -117,7 +71,7 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
         raise Undecodable(Refusal(Fault.MISCONFIGURED, reason)) from None
     if holds_more:
         _check_nothing_dropped(contract, record, given)
-    return Decoded(record, names.present(tuple(given)))
+    return Decoded(record=record, present=names.present(tuple(given)))
 
 
 def _as_validation_reads_it(names: ModelFields, given: dict[str, Any], body: str) -> str:
@@ -143,55 +97,9 @@ def _holds_infinity(value: object) -> bool:
             return False
 
 
-def _serialize(record: BaseModel, dumped: dict[str, Any]) -> tuple[str, dict[str, str]]:
-    attributes: dict[str, str] = {}
-    simple = PLAIN.issuperset(map(type, dumped.values()))
-    if not simple and _needs_base64(record, dumped):
-        _check_no_bytes_in_containers(dumped)
-        values = {name: getattr(record, name) for name in type(record).model_fields}
-        record = _base64_model(type(record)).model_construct(**values)
-        attributes[BYTES] = "base64"
-    try:
-        body = record.model_dump_json(by_alias=True, warnings="error")
-    except Exception:  # noqa: BLE001 - the model's own code may raise anything
-        problem = "cannot be written as JSON (a value of another type than its field's?)"
-        raise InvalidRecordError({"record": problem}) from None
-    if not simple and any(map(holds_a_set, dumped.values())):
-        body = to_json(with_sets_sorted(dumped, from_json(body))).decode()
-    if not body.isascii():
-        body = _ILLEGAL_IN_A_BODY.sub(lambda found: f"\\u{ord(found[0]):04x}", body)
-    return body, attributes
-
-
-def _needs_base64(record: BaseModel, dumped: dict[str, Any]) -> bool:
-    as_text = record.model_config.get("ser_json_bytes", "utf8") == "utf8"
-    return as_text and any(map(_is_no_utf8, dumped.values()))
-
-
-def _is_no_utf8(value: object) -> bool:
-    if not isinstance(value, bytes):
-        return False
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return True
-    return False
-
-
-def _dump(record: BaseModel) -> dict[str, Any]:
-    return record.model_dump(mode="python", by_alias=True, warnings=False)
-
-
-def _check_no_bytes_in_containers(dumped: dict[str, Any]) -> None:
-    """Refuse what would stand in a JSON column in base64 or not, by its neighbours' content."""
-    held = [name for name, v in dumped.items() if not isinstance(v, bytes) and holds_bytes(v)]
-    if held:
-        problem = "holds bytes beside bytes that are no UTF-8; set ser_json_bytes='base64'"
-        raise InvalidRecordError(dict.fromkeys(held, problem))
-
-
 @cache
-def _base64_model(model: type[BaseModel]) -> type[BaseModel]:
+def base64_model(model: type[BaseModel]) -> type[BaseModel]:
+    """Make the model that has all bytes in base64."""
     config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
     return new_class(
         model.__name__, (model,), exec_body=lambda body: body.update(model_config=config)
@@ -228,10 +136,6 @@ def _unknown_field(names: list[str]) -> Undecodable:
     shown = ", ".join(repr(name[:64]) for name in names[:_MANY_ERRORS])
     reason = f"the body has a field that this model does not know ({shown}); deploy the new model"
     return Undecodable(Refusal(Fault.MISCONFIGURED, reason))
-
-
-def _not_read_back(reason: str) -> str:
-    return f"does not pass its own model again: {reason}"
 
 
 def _describe(error: ValidationError) -> str:
