@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from durable_ingest import Table
+from durable_ingest.message import Message
 from durable_ingest.outgoing import Outgoing
 
 
@@ -23,6 +24,21 @@ class Price(BaseModel):
 
 CUSTOMERS = Table("customers", Customer, key="customer_id")
 PRICES = Table("prices", Price, key="sku", version="version")
+
+
+def delivered(number: int) -> Message:
+    """Make a message of a group of its own, which is first received as it is sent."""
+    return Message(
+        id=f"m-{number}",
+        receipt_handle=f"h-{number}",
+        body="{}",
+        group_id=str(number),
+        sequence=number,
+        sent=1_700_000_000.0,
+        first_received=1_700_000_000.0,
+        receive_count=1,
+        attributes={},
+    )
 
 
 def entry(group: str, dedup: str = "d", *, body: str = "{}", order_free: bool = False) -> Outgoing:

@@ -78,8 +78,8 @@ def limits(context: Any, reserve: float, clock: Clock) -> Limits:  # noqa: ANN40
 def divided(usable: float, clock: Clock) -> Limits:
     """Divide so many seconds between the database and SQS."""
     call = call_limit(usable * _SQS_SHARE)
+    at_the_end = _at_the_end(usable, call)
     deadline = Deadline.after(clock, usable)
-    at_the_end = time_for_sqs(usable)
     last = min(call * _LAST_CALLS, at_the_end / 2)
     return Limits(
         deadline=deadline,
@@ -91,7 +91,10 @@ def divided(usable: float, clock: Clock) -> Limits:
 
 def time_for_sqs(usable: float) -> float:
     """Say how much of a call's usable seconds the database leaves to SQS."""
-    call = call_limit(usable * _SQS_SHARE)
+    return _at_the_end(usable, call_limit(usable * _SQS_SHARE))
+
+
+def _at_the_end(usable: float, call: float) -> float:
     return min(call * _CALLS_AT_THE_END, usable * _DATABASE_SHARE)
 
 
@@ -100,4 +103,7 @@ def call_limit(seconds: float) -> float:
 
     There are few, since a client's time-outs are fixed when it is made.
     """
-    return next((limit for limit in _CALL_LIMITS if limit <= seconds), _CALL_LIMITS[-1])
+    for limit in _CALL_LIMITS:
+        if limit <= seconds:
+            return limit
+    return _CALL_LIMITS[-1]

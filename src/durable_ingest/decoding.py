@@ -58,8 +58,10 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
     holds_more = dict in kinds or list in kinds
     if (holds_more or float in kinds) and _holds_infinity(given):
         raise _rejected("the body has a number that is too large for JSON's readers")
-    if not given.keys() <= names.accepted.keys():
-        raise _unknown_field(sorted(given.keys() - names.accepted.keys()))
+    try:
+        present = names.present(given)
+    except KeyError:
+        raise _unknown_field(sorted(given.keys() - names.accepted.keys())) from None
     try:
         record = model.model_validate_json(_as_validation_reads_it(names, given, body))
     except ValidationError as error:
@@ -71,7 +73,7 @@ def decode(contract: Contract, body: str, attributes: dict[str, str]) -> Decoded
         raise Undecodable(Refusal(Fault.MISCONFIGURED, reason)) from None
     if holds_more:
         _check_nothing_dropped(contract, record, given)
-    return Decoded(record=record, present=names.present(tuple(given)))
+    return Decoded(record=record, present=present)
 
 
 def _as_validation_reads_it(names: ModelFields, given: dict[str, Any], body: str) -> str:

@@ -197,9 +197,9 @@ def _is_down(results: Collection[Refusal | None]) -> bool:
 
     One row alone may take the connection down by itself.
     """
-    refusals = [refusal for refusal in results if refusal is not None]
-    if len(refusals) < len(results):
+    if None in results:
         return False
+    refusals = [refusal for refusal in results if refusal is not None]
     away = [r for r in refusals if r.fault is Fault.UNAVAILABLE and r != NO_TIME]
     return any(r.everywhere for r in refusals) or len(away) == len(refusals) > 1
 

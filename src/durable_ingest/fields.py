@@ -11,7 +11,7 @@ from durable_ingest.errors import ContractError
 from durable_ingest.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pydantic.fields import FieldInfo
 
@@ -39,18 +39,22 @@ class ModelFields(Value):
     known: dict[tuple[str, ...], frozenset[str]]
     """What `present` has answered so far."""
 
-    def present(self, given: tuple[str, ...]) -> frozenset[str]:
+    def present(self, given: Iterable[str]) -> frozenset[str]:
         """Tell which fields the names in a body give.
 
         Computed ones count once nothing they rest on is missing.
+
+        Raises:
+            KeyError: a name is not accepted.
         """
-        found = self.known.get(given)
+        names = tuple(given)
+        found = self.known.get(names)
         if found is None:
-            found = frozenset().union(*(self.accepted[name] for name in given))
+            found = frozenset().union(*(self.accepted[name] for name in names))
             if found >= self.columns.keys() - self.computed:
                 found |= self.computed
             if len(self.known) < _MOST_KNOWN:
-                self.known[given] = found
+                self.known[names] = found
         return found
 
 

@@ -25,14 +25,17 @@ def read_event(event: Mapping[str, Any]) -> tuple[list[Message], str]:
     Raises:
         ForeignEventError: it is no batch of SQS messages, or an empty one.
     """
+    messages = []
+    sources = set()
     try:
-        records = list(event["Records"])
-        sources = {record["eventSource"] for record in records}
-        messages = [message(record) for record in records]
-        arns = {str(record["eventSourceARN"]) for record in records}
+        for record in event["Records"]:
+            messages.append(message(record))
+            sources.add((record["eventSource"], record["eventSourceARN"]))
+        ((service, arn),) = sources
+        is_queue = service == "aws:sqs" and re.fullmatch(_SQS_ARN, arn)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ForeignEventError from None
-    if sources != {"aws:sqs"} or len(arns) != 1 or not re.fullmatch(_SQS_ARN, arn := arns.pop()):
+    if not is_queue:
         raise ForeignEventError
     return messages, arn
 
@@ -81,8 +84,7 @@ def row_of(index: int, given: Message, contracts: Mapping[str, Contract]) -> Row
         record=decoded.record,
         present=decoded.present,
         group=given.group,
-        identity=given.identity,
-        sequence=given.sequence,
+        message=given,
     )
 
 

@@ -98,28 +98,34 @@ def message(record: Mapping[str, Any]) -> Message:
     system = record["attributes"]
     number = system.get("SequenceNumber")
     is_fifo = "SequenceNumber" in system or str(record.get("eventSourceARN")).endswith(".fifo")
+    group_id = (system.get("MessageGroupId") or None) if is_fifo else None
     attributes = _text_attributes(record.get("messageAttributes") or {})
     sent = _seconds(system.get("SentTimestamp"))
     first_received = _seconds(system.get("ApproximateFirstReceiveTimestamp"))
-    return Message(
-        id=_text(record["messageId"] or None),
-        receipt_handle=_text(record["receiptHandle"] or None),
-        body=_text(record["body"]),
-        group_id=(_text(system.get("MessageGroupId") or "") or None) if is_fifo else None,
+    given = Message(
+        id=record["messageId"],
+        receipt_handle=record["receiptHandle"],
+        body=record["body"],
+        group_id=group_id,
         sequence=_sequence(number, attributes.get(SEQUENCE)),
         sent=sent,
         first_received=sent if first_received is None else first_received,
         receive_count=_number(system.get("ApproximateReceiveCount") or "1"),
         attributes=attributes,
     )
+    _check_texts(given.id, given.receipt_handle, given.body, group_id or "")
+    _check_texts(*attributes, *attributes.values())
+    if not (given.id and given.receipt_handle):
+        raise ValueError("a message without an id or a receipt handle")
+    return given
 
 
-def _text(value: object) -> str:
+def _check_texts(*values: object) -> None:
     """Refuse what is no text: a dead letter made of it would not be a copy."""
-    if not isinstance(value, str):
-        msg = f"a {type(value).__name__} where SQS gives text"
-        raise TypeError(msg)
-    return value
+    for value in values:
+        if not isinstance(value, str):
+            msg = f"a {type(value).__name__} where SQS gives text"
+            raise TypeError(msg)
 
 
 def _number(value: str | int) -> int:
@@ -136,9 +142,9 @@ def _seconds(milliseconds: str | int | None) -> float | None:
 
 def _text_attributes(given: Mapping[str, Any]) -> dict[str, str]:
     return {
-        _text(name): _text(attribute["stringValue"])
+        name: text
         for name, attribute in given.items()
-        if attribute.get("stringValue") is not None
+        if (text := attribute.get("stringValue")) is not None
     }
 
 
@@ -149,7 +155,9 @@ def _sequence(number: str | None, before: str | None) -> int | None:
     """
     if not number:
         return None
-    numbers = [int(text) for text in (number, before) if text and is_sequence(text)]
+    if before is None:
+        return int(number) if is_sequence(number) else None
+    numbers = [int(text) for text in (number, before) if is_sequence(text)]
     return min(numbers, default=None)
 
 

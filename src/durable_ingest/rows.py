@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from durable_ingest.contract import Contract
+    from durable_ingest.message import Message
 
 
 class Fault(StrEnum):
@@ -86,8 +87,16 @@ class Row(Value):
     present: frozenset[str]
     """The fields that the body gave; the others are written at insert alone."""
     group: str
-    identity: bytes
-    """What an inbox knows the message by; see `Message.identity`."""
-    sequence: int | None
+    message: Message
 
     __repr__ = object.__repr__
+
+    @property
+    def identity(self) -> bytes:
+        """What an inbox knows the message by; see `Message.identity`."""
+        return self.message.identity
+
+    @property
+    def sequence(self) -> int | None:
+        """What tells it from an older one; see `Message.sequence`."""
+        return self.message.sequence

@@ -23,8 +23,7 @@ from durable_ingest import Drainer, Enqueuer, MySQL, Table, metrics
 from durable_ingest.apigateway import endpoint
 from durable_ingest.errors import DurableIngestError
 from durable_ingest.mysql.faults import describe
-from durable_ingest.mysql.literals import literal
-from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_values
+from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_literals
 from durable_ingest.rows import Fault, Refusal, Row
 from durable_ingest.testing import sqs_record
 from tests.model_database import DEAD_LETTERS, ModelDatabase, ModelSqs
@@ -150,7 +149,7 @@ def _refusal(row: Row) -> Refusal | None:
     """Write a row as the store does; what the server says of it holds all its values."""
     assert isinstance(row.contract, Table)
     try:
-        sql = ", ".join(map(literal, row_values(row.contract, row.record, {}).values()))
+        sql = ", ".join(row_literals(row.contract, row.record, {}).values())
     except UnstorableError as error:
         return Refusal(Fault.REJECTED, str(error))
     except UnreadableError as error:

@@ -15,7 +15,8 @@ from durable_ingest import Table
 from durable_ingest.decoding import decode
 from durable_ingest.encoding import encode
 from durable_ingest.errors import InvalidRecordError
-from durable_ingest.mysql.values import row_values
+from durable_ingest.mysql.literals import literal
+from durable_ingest.mysql.values import row_literals
 
 _LEGAL_BODY = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+")
 
@@ -110,9 +111,10 @@ def test_what_is_sent_is_what_is_read(record: Row) -> None:
 def test_what_can_be_sent_can_be_written(record: Row) -> None:
     """Each column has its value."""
     decoded = decode(ROWS, *encode(ROWS, record)).record
-    values = row_values(ROWS, decoded, {})
-    assert list(values) == list(Row.model_fields)
-    assert (values["data"], values["number"]) == (record.data, record.number)
+    literals = row_literals(ROWS, decoded, {})
+    assert list(literals) == list(Row.model_fields)
+    given = map(literal, (record.data, record.number))
+    assert (literals["data"], literals["number"]) == tuple(given)
 
 
 class Files(BaseModel):
@@ -140,7 +142,7 @@ def test_a_json_column_does_not_depend_on_another_columns_bytes(
             encode(FILES, sent[0])
         return
     read = [decode(FILES, *encode(FILES, record)).record for record in sent]
-    with_data, without = (row_values(FILES, record, {})["parts"] for record in read)
+    with_data, without = (row_literals(FILES, record, {})["parts"] for record in read)
     assert with_data == without
 
 

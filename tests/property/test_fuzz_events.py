@@ -11,8 +11,7 @@ from pydantic import BaseModel, JsonValue
 
 from durable_ingest import Drainer, Table
 from durable_ingest.errors import BatchHeldError, ForeignEventError
-from durable_ingest.mysql.literals import literal
-from durable_ingest.mysql.values import UnstorableError, row_values
+from durable_ingest.mysql.values import UnstorableError, row_literals
 from durable_ingest.rows import Fault, Refusal, Row
 from durable_ingest.testing import sqs_record
 from tests.model_database import DEAD_LETTERS, ModelDatabase, ModelSqs
@@ -160,8 +159,7 @@ def _refusal_of(row: Row) -> Refusal | None:
     """Write a row's values as the store does, up to the statement's text."""
     assert isinstance(row.contract, Table)
     try:
-        for value in row_values(row.contract, row.record, {}).values():
-            literal(value)
+        row_literals(row.contract, row.record, {})
     except UnstorableError as error:
         return Refusal(Fault.REJECTED, str(error))
     return None

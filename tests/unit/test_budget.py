@@ -21,6 +21,7 @@ from durable_ingest.message import Message
 from durable_ingest.outgoing import Outgoing
 from durable_ingest.receipt import Receipt
 from durable_ingest.rows import Fault, Refusal
+from tests.records import delivered
 from tests.virtual_clock import VirtualClock
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:writes.fifo"
@@ -33,17 +34,7 @@ SENT = 1_700_000_000.0
 
 def given(*, received: int = 1, sent: float | None = SENT) -> Message:
     """Make a message."""
-    return Message(
-        id="m",
-        receipt_handle="h",
-        body="{}",
-        group_id="g",
-        sequence=1,
-        sent=sent,
-        first_received=sent,
-        receive_count=received,
-        attributes={},
-    )
+    return delivered(1).changed(sent=sent, first_received=sent, receive_count=received)
 
 
 @dataclass

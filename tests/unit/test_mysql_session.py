@@ -8,6 +8,7 @@ from durable_ingest.deadline import Deadline
 from durable_ingest.mysql.connection import ServerError
 from durable_ingest.mysql.session import RefusedError, Session
 from durable_ingest.rows import Fault, Row
+from tests.records import delivered
 from tests.virtual_clock import VirtualClock
 
 
@@ -25,8 +26,7 @@ ROW = Row(
     record=Item(item_id="a", n=1),
     present=frozenset({"item_id", "n"}),
     group="a",
-    identity=b"a",
-    sequence=1,
+    message=delivered(1),
 )
 
 

@@ -9,6 +9,7 @@ from durable_ingest.deadline import Deadline
 from durable_ingest.mysql.connection import ServerError
 from durable_ingest.mysql.store import MySQLStore
 from durable_ingest.rows import NO_TIME, Fault, Refusal, Row
+from tests.records import delivered
 from tests.virtual_clock import VirtualClock
 
 
@@ -96,8 +97,7 @@ class Deliveries:
             record=record,
             present=present,
             group=str(index),
-            identity=bytes([index]) * 32,
-            sequence=index,
+            message=delivered(index),
         )
 
     def deliver(self, time: float) -> dict[int, Refusal | None]:

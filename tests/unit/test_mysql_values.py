@@ -1,4 +1,4 @@
-"""pydantic's values as MySQL stores them."""
+"""pydantic's values as SQL."""
 
 import json
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -11,8 +11,9 @@ import pytest
 from pydantic import BaseModel, Field, computed_field, field_serializer
 
 from durable_ingest import Table
+from durable_ingest.mysql.literals import literal
 from durable_ingest.mysql.preflight import Column
-from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_values
+from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_literals
 
 
 class Level(IntEnum):
@@ -87,9 +88,8 @@ def made(kind: str, **more: Any) -> Column:  # noqa: ANN401 - of any type
 )
 def test_a_single_value(value: object, expected: object) -> None:
     """Moments in UTC without an offset, numbers without an exponent."""
-    values = row_values(ROWS, Row(value=value), {})
-    assert values == {"id": "1", "value": expected}
-    assert type(values["value"]) is type(expected)
+    literals = row_literals(ROWS, Row(value=value), {})
+    assert literals == {"id": "'1'", "value": literal(expected)}
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,8 @@ def test_a_single_value(value: object, expected: object) -> None:
 )
 def test_models_and_containers_are_json_text(value: object, expected: object) -> None:
     """As the model's JSON has them."""
-    stored = row_values(ROWS, Row(value=value), {})["value"]
-    assert isinstance(stored, str)
-    assert json.loads(stored) == expected
+    written = row_literals(ROWS, Row(value=value), {})["value"]
+    assert json.loads(written.removeprefix("'").removesuffix("'")) == expected
 
 
 def test_a_uuid_goes_into_sixteen_bytes() -> None:
@@ -121,7 +120,7 @@ def test_a_uuid_goes_into_sixteen_bytes() -> None:
         ("char", 36, str(given)),
     ):
         columns = {"value": made(kind, width=width)}
-        assert row_values(ROWS, Row(value=given), columns)["value"] == expected
+        assert row_literals(ROWS, Row(value=given), columns)["value"] == literal(expected)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +139,7 @@ def test_a_uuid_goes_into_sixteen_bytes() -> None:
 def test_what_mysql_cannot_hold_is_refused(value: object) -> None:
     """Naming the column; the text shows no value."""
     with pytest.raises(UnstorableError, match=r"^column 'value': ") as raised:
-        row_values(ROWS, Row(value=value), {})
+        row_literals(ROWS, Row(value=value), {})
     assert "9999" not in str(raised.value)
 
 
@@ -160,9 +159,9 @@ def test_a_scalar_is_refused_before_the_containers_behind_it_are_written() -> No
     """What nobody can store is the row's own fault, whatever the model does with the rest."""
     table = Table("broken", Broken, key="id")
     with pytest.raises(UnstorableError, match=r"^column 'ratio': "):
-        row_values(table, Broken(id="1", ratio=float("nan"), parts=[1]), {})
+        row_literals(table, Broken(id="1", ratio=float("nan"), parts=[1]), {})
     with pytest.raises(UnreadableError, match="the model raised"):
-        row_values(table, Broken(id="1", ratio=0.5, parts=[1]), {})
+        row_literals(table, Broken(id="1", ratio=0.5, parts=[1]), {})
 
 
 class Keyed(BaseModel):
@@ -182,15 +181,15 @@ def test_a_key_or_version_is_never_rounded(name: str) -> None:
     """MySQL would round it without an error; zeros are no digits."""
     fine = Keyed(id=Decimal(1), version=Decimal(1)).model_copy(update={name: Decimal("1.005")})
     with pytest.raises(UnstorableError, match=f"^column '{name}': has more than .* 2 decimal"):
-        row_values(KEYED, fine, SCALES)
+        row_literals(KEYED, fine, SCALES)
     exact = Keyed(id=Decimal("1.500"), version=Decimal("2.25"))
-    assert row_values(KEYED, exact, SCALES)["id"] == "1.500"
+    assert row_literals(KEYED, exact, SCALES)["id"] == "'1.500'"
 
 
 def test_other_columns_are_rounded_by_mysql() -> None:
     """As documented."""
     record = Keyed(id=Decimal(1), version=Decimal(1))
-    assert row_values(KEYED, record, SCALES)["other"] == "0.123"
+    assert row_literals(KEYED, record, SCALES)["other"] == "'0.123'"
 
 
 class Named(BaseModel):
@@ -207,8 +206,8 @@ class Named(BaseModel):
 
 def test_columns_are_aliases_and_computed_fields() -> None:
     """Excluded fields are left out."""
-    values = row_values(Table("named", Named, key="id"), Named(row_id="a"), {})
-    assert values == {"row_id": "a", "upper": "A"}
+    literals = row_literals(Table("named", Named, key="id"), Named(row_id="a"), {})
+    assert literals == {"row_id": "'a'", "upper": "'A'"}
 
 
 def test_a_model_that_breaks_is_told_from_a_bad_value() -> None:
@@ -222,5 +221,5 @@ def test_a_model_that_breaks_is_told_from_a_bad_value() -> None:
             raise LookupError(value)
 
     with pytest.raises(UnreadableError) as raised:
-        row_values(Table("rows", Breaking, key="id"), Breaking(id="hush"), {})
+        row_literals(Table("rows", Breaking, key="id"), Breaking(id="hush"), {})
     assert "hush" not in str(raised.value)

@@ -8,6 +8,13 @@ quote would end its literal early. A doubled quote and hexadecimal digits mean o
 from __future__ import annotations
 
 
+def text_literal(text: str) -> str:
+    """Write text."""
+    if "\\" in text:
+        return f"_utf8mb4 X'{text.encode().hex()}'"
+    return "'" + text.replace("'", "''") + "'"
+
+
 def literal(value: object) -> str:
     """Write None, a number, text or bytes.
 
@@ -15,10 +22,8 @@ def literal(value: object) -> str:
         TypeError: the value is of another type.
     """
     match value:
-        case str() if "\\" in value:
-            return f"_utf8mb4 X'{value.encode().hex()}'"
         case str():
-            return "'" + value.replace("'", "''") + "'"
+            return text_literal(value)
         case None:
             return "NULL"
         case int():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from durable_ingest.contract import Command, Table
@@ -13,7 +14,7 @@ from durable_ingest.mysql.commands import BrokenCommandError
 from durable_ingest.mysql.connection import Connection, ServerError
 from durable_ingest.mysql.preflight import COLUMNS_SQL, INDEX_SQL, problems, read_facts
 from durable_ingest.mysql.upsert import column, quoted, upsert
-from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_values
+from durable_ingest.mysql.values import UnreadableError, UnstorableError, row_literals
 from durable_ingest.rows import NO_TIME, Fault, Refusal, Row
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _MARK = "durable_ingest"
 _LONG = 1.0  # seconds after which a lost connection is the command's own doing
 _MOST_TEXTS = 64  # which fields a body gives is its sender's choice
 _STATEMENT_FRAME = 64  # bytes of a packet that are not the statement
+_GROUP = attrgetter("group")
+_KIND = attrgetter("contract", "present")
 
 
 class RefusedError(Exception):
@@ -92,7 +95,7 @@ class Session:
         whole = self.connection.autocommit and len(steps) == 1
         if self.connection.autocommit and not whole:
             self._execute("BEGIN", deadline)
-        runs_commands = any(isinstance(row.contract, Command) for row in rows)
+        runs_commands = self._once is not None and _has_commands(rows)
         if runs_commands:
             self._execute(f"SAVEPOINT {_MARK}", deadline)
         changed = {name for name, step in steps if step(deadline)}
@@ -126,12 +129,10 @@ class Session:
         if table.name not in self._facts:  # the server failed while the table was looked at
             return False
         try:
-            values = self._values(table, row)
-            given = self.connection.literal(values[table.guard_column])
+            literals = self._literals(table, row)
+            given = literals[table.guard_column]
             operator = ">=" if table.version is None else ">"
-            keys = [
-                f"{column(k)} = {self.connection.literal(values[k])}" for k in table.key_columns
-            ]
+            keys = [f"{column(k)} = {literals[k]}" for k in table.key_columns]
             condition = " AND ".join([*keys, f"{column(table.guard_column)} {operator} {given}"])
             sql = f"SELECT 1 FROM {quoted(table.name)} WHERE {condition}"  # noqa: S608 - quoted
             found = bool(self.connection.query(sql))
@@ -157,7 +158,7 @@ class Session:
     def _steps(self, rows: Sequence[Row]) -> list[_Step]:
         """Prepare a transaction: an upsert for each run of a table, a call for each command."""
         steps: list[_Step] = []
-        for (contract, present), run in groupby(rows, lambda row: (row.contract, row.present)):
+        for (contract, present), run in groupby(rows, _KIND):
             if isinstance(contract, Command):
                 steps += [(contract.name, partial(self._apply, contract, row)) for row in run]
                 continue
@@ -178,18 +179,18 @@ class Session:
         room = self.connection.max_packet - _STATEMENT_FRAME - text.size
         statements: list[list[str]] = [[]]
         used = 0
-        for row in sorted(rows, key=lambda row: row.group):
-            literal = self._literal(table, row, text.columns)
-            size = len(literal.encode("utf-8", "surrogateescape")) + 2
+        for row in sorted(rows, key=_GROUP):
+            written = self._row(table, row, text.columns)
+            size = len(written.encode("utf-8", "surrogateescape")) + 2
             if size > room:
                 reason = f"the row is {size} bytes; max_allowed_packet leaves room for {room}"
                 raise RefusedError(Refusal(Fault.REJECTED, reason, 1153, "08S01", table.name))
             if used + size > room:
                 statements.append([])
                 used = 0
-            statements[-1].append(literal)
+            statements[-1].append(written)
             used += size
-        return [text.head + ", ".join(literals) + text.tail for literals in statements]
+        return [text.head + ", ".join(written) + text.tail for written in statements]
 
     def _text(self, table: Table, present: frozenset[str]) -> Upsert:
         """Write the upsert of rows that give these fields, once."""
@@ -203,23 +204,21 @@ class Session:
                 self._texts[table.name, present] = text
         return text
 
-    def _values(self, table: Table, row: Row) -> dict[str, object]:
-        values = row_values(table, row.record, self._facts[table.name].columns)
+    def _literals(self, table: Table, row: Row) -> dict[str, str]:
+        literals = row_literals(table, row.record, self._facts[table.name].columns)
         if table.sequence is not None:
-            values[table.sequence] = str(row.sequence)
-        return values
+            literals[table.sequence] = f"'{row.sequence}'"
+        return literals
 
-    def _literal(self, table: Table, row: Row, columns: Sequence[str]) -> str:
+    def _row(self, table: Table, row: Row, columns: Sequence[str]) -> str:
         try:
-            values = self._values(table, row)
+            literals = self._literals(table, row)
         except UnstorableError as error:
             refusal = Refusal(Fault.REJECTED, str(error), table=table.name)
             raise RefusedError(refusal) from error
         except UnreadableError as error:
             raise RefusedError(Refusal(Fault.MISCONFIGURED, str(error))) from error
-        literal = self.connection.literal
-        literals = [literal(values[name]) if name in values else "DEFAULT" for name in columns]
-        return "(" + ", ".join(literals) + ")"
+        return "(" + ", ".join([literals.get(name, "DEFAULT") for name in columns]) + ")"
 
     def _check(self, table: Table) -> None:
         """Compare a table with its contract, once."""
@@ -317,6 +316,10 @@ def facts_of(connection: Connection, table: str) -> TableFacts:
     arguments = (schema or None, name)
     columns = connection.query(COLUMNS_SQL, arguments)
     return read_facts(columns, connection.query(INDEX_SQL, arguments))
+
+
+def _has_commands(rows: Sequence[Row]) -> bool:
+    return any(isinstance(row.contract, Command) for row in rows)
 
 
 def _copy_of(record: BaseModel) -> BaseModel:

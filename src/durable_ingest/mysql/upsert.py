@@ -32,11 +32,8 @@ class Upsert(Value):
     """Those of each row, in order."""
     head: str
     tail: str
-
-    @property
-    def size(self) -> int:
-        """Bytes of head and tail."""
-        return len(self.head.encode()) + len(self.tail.encode())
+    size: int
+    """Bytes of head and tail."""
 
 
 def quoted(name: str) -> str:
@@ -86,8 +83,7 @@ def upsert(
     last = [f"{column(guard)} = {newer(guard)}"] if guard is not None else []
     names = ", ".join(map(column, columns))
     alias = f" AS {row}" if dialect == "row alias" else ""
-    return Upsert(
-        columns=tuple(columns),
-        head=f"INSERT INTO {quoted(table.name)} ({names}) VALUES ",  # noqa: S608 - quoted
-        tail=f"{alias} ON DUPLICATE KEY UPDATE " + ", ".join(keys + others + last),
-    )
+    head = f"INSERT INTO {quoted(table.name)} ({names}) VALUES "  # noqa: S608 - quoted
+    tail = f"{alias} ON DUPLICATE KEY UPDATE " + ", ".join(keys + others + last)
+    size = len((head + tail).encode())
+    return Upsert(columns=tuple(columns), head=head, tail=tail, size=size)

@@ -1,4 +1,4 @@
-"""pydantic values -> values that PyMySQL writes as they are."""
+"""pydantic values as SQL text."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
+from durable_ingest.mysql.literals import literal, text_literal
 from durable_ingest.scalars import refusal
 
 if TYPE_CHECKING:
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 
 _UUID_BYTES: Final = 16
 _BIGINT: Final = 2**63
-_AS_THEY_ARE: Final = {
-    type(None): lambda _: True,
-    int: lambda value: -_BIGINT <= value < _BIGINT,
-    str: str.isascii,
-}
-"""Which values of the commonest types need not be looked at any further."""
 _SCALARS: Final = (str, int, float, Decimal, datetime, date, time, timedelta, UUID, bytes, Enum)
 
 
@@ -39,12 +34,12 @@ class UnreadableError(Exception):
     """The model's own code failed while a record was read out of it."""
 
 
-def row_values(
+def row_literals(
     table: Table,
     record: BaseModel,
     columns: Mapping[str, Column],
-) -> dict[str, Any]:
-    """Give a record's values by column.
+) -> dict[str, str]:
+    """Write a record's values as SQL, by column.
 
     Datetimes are in UTC without an offset, Decimals, UUIDs and times are text, nested models and
     containers are JSON text.
@@ -59,24 +54,36 @@ def row_values(
         UnreadableError: the model's own code failed.
     """
     dumped = _dump(record, "python")
-    values: dict[str, Any] = {}
-    others: list[str] = []
+    as_json: dict[str, Any] = {}
+    literals: dict[str, str] = {}
     for name in table.fields.columns.values():
-        if name in dumped:  # a model may leave fields out (exclude_if)
-            values[name] = value = dumped[name]
-            is_stored_as_it_is = _AS_THEY_ARE.get(type(value))
-            if is_stored_as_it_is is None or not is_stored_as_it_is(value):
-                others.append(name)
-    if others:
-        as_json: dict[str, Any] = {}
-        for name in others:
-            value, column = values[name], columns.get(name.lower())
+        if name not in dumped:  # a model may leave fields out (exclude_if)
+            continue
+        value = dumped[name]
+        kind = type(value)
+        if kind is str and (value.isascii() or _has_utf8(value)):
+            literals[name] = text_literal(value)
+        elif kind is int and -_BIGINT <= value < _BIGINT:
+            literals[name] = str(value)
+        elif value is None:
+            literals[name] = "NULL"
+        else:
+            column = columns.get(name.lower())
             _check_storable(table, name, value, column)
             if not isinstance(value, _SCALARS):
                 as_json = as_json or _dump(record, "json")
                 value = as_json[name]
-            values[name] = _converted(name, value, column)
-    return values
+            literals[name] = literal(_converted(name, value, column))
+    return literals
+
+
+def _has_utf8(text: str) -> bool:
+    """Say whether text can be sent: a lone surrogate cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_storable(table: Table, name: str, value: object, column: Column | None) -> None:
@@ -124,7 +131,7 @@ def _stored(value: object, column: Column | None) -> object:  # noqa: PLR0911 - 
             binary = column is not None and column.binary and column.width == _UUID_BYTES
             return value.bytes if binary else str(value)
         case str():
-            value.encode()  # a lone surrogate has no UTF-8
+            value.encode()
             return str(value)
         case list() | dict() | tuple():
             return to_json(value).decode()
