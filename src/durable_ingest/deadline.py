@@ -37,7 +37,7 @@ class Deadline:
 
     def passed(self) -> bool:
         """Whether no time is left."""
-        return self.remaining() <= 0
+        return self.clock.monotonic() >= self.at
 
     def allows(self, seconds: float) -> bool:
         """Whether something that takes this long still ends in time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.decoding import Undecodable, decode
@@ -32,12 +33,17 @@ def read_event(event: Mapping[str, Any]) -> tuple[list[Message], str]:
             messages.append(message(record))
             sources.add((record["eventSource"], record["eventSourceARN"]))
         ((service, arn),) = sources
-        is_queue = service == "aws:sqs" and re.fullmatch(_SQS_ARN, arn)
+        is_queue = service == "aws:sqs" and _is_queue(arn)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ForeignEventError from None
     if not is_queue:
         raise ForeignEventError
     return messages, arn
+
+
+@lru_cache(maxsize=16)
+def _is_queue(arn: str) -> bool:
+    return re.fullmatch(_SQS_ARN, arn) is not None
 
 
 def read_received(records: Sequence[Mapping[str, Any]]) -> list[Message]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import retrying
@@ -24,6 +25,9 @@ _MOST_LOCK_WAITS: Final = 5
 """Lock waits that one call sits out: enough to narrow one locked row down among ten."""
 _LOST: Final = frozenset({0, 1038, 1105, 1317, 1927, 1969, 2006, 2013, 2055, 3024, 4031, 4082})
 """Codes of an outage that a single row can cause as well, by what it makes the server do."""
+
+
+_INDEX: Final = attrgetter("index")
 
 
 class _DownError(Exception):
@@ -94,7 +98,7 @@ class Writing:
             self._part(rows)
             return
         if refusal is None:
-            self._results.update((row.index, None) for row in rows)
+            self._results |= dict.fromkeys(map(_INDEX, rows))
             self._keeper.forget_slow(rows)
         elif self._lock_waits >= _MOST_LOCK_WAITS and refusal.code == _LOCK_WAIT:
             for row in rows:
