@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from durable_ingest.backoff import Retry
 from durable_ingest.clock import SYSTEM_CLOCK
 from durable_ingest.contract import Command, contracts_by_name
-from durable_ingest.deadline import limits
-from durable_ingest.draining import Draining
-from durable_ingest.errors import (
-    BatchHeldError,
-    ContractError,
-    DatabaseUnavailableError,
-    DurableIngestError,
-    MisconfiguredError,
-    RejectedError,
-)
-from durable_ingest.intake import read_event
-from durable_ingest.rows import Fault
+from durable_ingest.errors import ContractError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from durable_ingest.budget import Budgets
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
-    from durable_ingest.deadline import Limits
-    from durable_ingest.draining import Course
-    from durable_ingest.message import Message
-    from durable_ingest.ports import Database, Outbox, RememberingTable, Stop
+    from durable_ingest.handling import Handling
+    from durable_ingest.ports import Database, RememberingTable, Stop
     from durable_ingest.report import BatchReport, PollReport
-    from durable_ingest.rows import Refusal
     from durable_ingest.setup import Setup
-    from durable_ingest.wiring import DrainerQueues
     from durable_ingest.workers import Workers
-
-_LOGGER = logging.getLogger("durable_ingest")
 
 
 class Drainer:
@@ -102,15 +82,10 @@ class Drainer:
         self._retry = retry
         self._client = client
         self._on_report = on_report
-        if on_report is not None:
-            import durable_ingest.report  # noqa: F401, PLC0415 - needed by the first batch
         self._clock = clock
         self._has_commands = any(isinstance(contract, Command) for contract in contracts)
-        self._queues: DrainerQueues | None = None
         self._workers: Callable[[int], Workers] | None = None  # other ones, for tests
         self._at_work = Lock()
-        dead_letters = None if dead_letter_queue_url is None else self._dead_letter_queue
-        self._draining = Draining(self._store, contracts, dead_letters, clock)
 
     @property
     def contracts(self) -> tuple[Contract, ...]:
@@ -153,7 +128,7 @@ class Drainer:
         """
         self._begin()
         try:
-            return self._handle(event, context)
+            return self._handling.handle(event, context)
         finally:
             self._at_work.release()
 
@@ -212,128 +187,43 @@ class Drainer:
         )
         self._begin()
         try:
-            source, queue = self._made_queues().polled(queue_url, WAIT, receivers)
+            handling = self._handling
+            source, queue = handling.queues.polled(queue_url, WAIT, receivers)
             desk = Desk(
                 name=wishes.name,
                 source=source,
                 queue=queue,
                 store=self._store,
-                draining=self._draining,
-                budgets=self._budgets,
+                draining=handling.draining,
+                budgets=handling.budgets,
                 clock=self._clock,
                 workers=(self._workers or Threads)(2 * receivers),
-                log_held=self._log,
-                report=self._report,
+                log_held=handling.log_held,
+                report=handling.report,
                 has_commands=self._has_commands,
             )
             return Poller(desk, wishes).run()
         finally:
             self._at_work.release()
 
-    def _handle(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401
-        began = self._clock.monotonic()
-        batch, arn = read_event(event)
-        time = limits(context, self._retry.reserve, self._clock)
-        course = self._draining.drain(batch, time)
-        undeleted = unhidden = 0
-        if course.ledger.held:
-            undeleted, unhidden = self._keep(course, arn, time)
-        self._report(course, arn, began, undeleted, unhidden)
-        held = course.ledger.held
-        if not held:
-            return {"batchItemFailures": []}
-        if self._reports and course.ledger.settled:
-            return {"batchItemFailures": [{"itemIdentifier": batch[n].id} for n in held]}
-        raise _held_error(batch, held)
+    @cached_property
+    def _handling(self) -> Handling:
+        """What works on batches: loaded with the first one, and not for a cold start."""
+        from durable_ingest.handling import Handling  # noqa: PLC0415
+
+        return Handling(
+            self.setup,
+            store=self._store,
+            retry=self._retry,
+            client=self._client,
+            on_report=self._on_report,
+            clock=self._clock,
+        )
 
     def _begin(self) -> None:
         """See that one thread at a time is at work."""
         if not self._at_work.acquire(blocking=False):
             raise RuntimeError("a drainer serves one thread, and this one is at work; make another")
-
-    def _keep(self, course: Course, arn: str, time: Limits) -> tuple[int, int]:
-        """See to it that what is held comes again, and what is settled does not.
-
-        Returns:
-            How many messages could not be deleted, and how many not be hidden.
-        """
-        from durable_ingest.acknowledging import delete_settled, hide_held  # noqa: PLC0415
-        from durable_ingest.budget import hide_times  # noqa: PLC0415 - few batches are held
-
-        batch, ledger = course.batch, course.ledger
-        self._log(batch, ledger.held)
-        queue = self._made_queues().queue_of_arn(arn, time.call)
-        settings = self._budgets.settings(arn, queue, time.keeping)
-        self._draining.expire(course, arn, settings, time)
-        held = ledger.held
-        if not held:
-            return 0, 0
-        undeleted = 0
-        if not self._reports:
-            settled = ledger.settled
-            left = delete_settled(queue, batch, settled, course.order_free, time.deadline)
-            undeleted = len(left.places)
-        seconds = hide_times(batch, held, settings, self._draining.last_success, self._clock)
-        return undeleted, hide_held(queue, batch, seconds, time.deadline)
-
-    @cached_property
-    def _budgets(self) -> Budgets:
-        from durable_ingest.budget import Budgets  # noqa: PLC0415 - few drainers hold anything
-
-        return Budgets(self._clock)
-
-    def _report(
-        self, course: Course, arn: str, began: float, undeleted: int, unhidden: int
-    ) -> None:
-        if self._on_report is None:
-            return
-        from durable_ingest.report import BatchReport  # noqa: PLC0415 - not everybody wants one
-
-        now = self._clock.now()
-        sent = [given.sent for given in course.batch if given.sent is not None]
-        report = BatchReport(
-            queue=arn.rsplit(":", 1)[-1],
-            received=len(course.batch),
-            settled=len(course.ledger.settled) - len(course.dead),
-            dead_lettered=Counter(fault.value for fault in course.dead.values()),
-            held=Counter(refusal.fault.value for refusal in course.ledger.held.values()),
-            outage=course.away,
-            retries=course.repeats,
-            oldest_seconds=max(now - min(sent), 0.0) if sent else 0.0,
-            database_seconds=course.database_seconds,
-            seconds=self._clock.monotonic() - began,
-            undeleted=undeleted,
-            unhidden=unhidden,
-        )
-        try:
-            self._on_report(report)
-        except Exception:  # whatever an observer does, the messages are as they are
-            _LOGGER.exception("on_report raised; the batch is not affected")
-
-    def _log(self, batch: Sequence[Message], held: dict[int, Refusal]) -> None:
-        for fault in dict.fromkeys(refusal.fault for refusal in held.values()):
-            same = {n: r for n, r in held.items() if r.fault is fault}
-            level = logging.ERROR if fault is Fault.MISCONFIGURED else logging.WARNING
-            reasons = "; ".join(dict.fromkeys(refusal.reason for refusal in same.values()))
-            _LOGGER.log(
-                level,
-                "held %d of %d messages, %s: %s",
-                len(same),
-                len(batch),
-                fault,
-                reasons,
-                extra={"fault": fault.value, "held": len(same), "received": len(batch)},
-            )
-
-    def _dead_letter_queue(self, call_limit: float) -> Outbox:
-        return self._made_queues().dead_letter_queue(call_limit)
-
-    def _made_queues(self) -> DrainerQueues:
-        if self._queues is None:
-            from durable_ingest.wiring import DrainerQueues  # noqa: PLC0415 - boto3 loads here
-
-            self._queues = DrainerQueues(self._client, self._dead_letter_queue_url)
-        return self._queues
 
 
 def _check_inbox(inbox: RememberingTable | None, contracts: Sequence[Contract]) -> None:
@@ -343,18 +233,3 @@ def _check_inbox(inbox: RememberingTable | None, contracts: Sequence[Contract]) 
     if inbox is None and commands:
         problem = f"is needed by the command {commands[0]!r}, whose effect may not happen twice"
         raise ContractError("inbox", f"{problem}; give Inbox()")
-
-
-_CAUSES: Final[dict[Fault, type[DurableIngestError]]] = {
-    Fault.UNAVAILABLE: DatabaseUnavailableError,
-    Fault.MISCONFIGURED: MisconfiguredError,
-    Fault.REJECTED: RejectedError,
-}
-
-
-def _held_error(batch: Sequence[Message], held: Mapping[int, Refusal]) -> BatchHeldError:
-    first = next(iter(held.values()))
-    text = f"held {len(held)} of {len(batch)} messages, first {first.fault}: {first.reason}"
-    error = BatchHeldError(text, {batch[n].id: refusal.reason for n, refusal in held.items()})
-    error.__cause__ = _CAUSES.get(first.fault, DurableIngestError)(first.reason)
-    return error

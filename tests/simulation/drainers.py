@@ -140,7 +140,7 @@ class Worker:
             acknowledge=world.plan.acknowledge,
             clock=world.time,
         )
-        self._drainer._queues = Queues(client, world.dead_letter_queue_url)  # type: ignore[assignment] # without threads
+        self._drainer._handling.queues = Queues(client, world.dead_letter_queue_url)  # type: ignore[assignment] # without threads
 
     def _time_out_after(self, seconds: float) -> Any:  # noqa: ANN401 - an Event or None
         """Kill a function that runs too long; containers may."""

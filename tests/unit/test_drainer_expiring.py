@@ -19,7 +19,7 @@ def test_a_held_message_expires_whatever_holds_it(fault: Fault, mode: Mode) -> N
     """Its copy says so, and keeps what is known of the fault that held it."""
     desk = Desk(mode)
     desk.store.refuse = lambda _: Refusal(fault, "the cause", 1234, "HY000", "customers")
-    desk.drainer._draining.last_outage = (
+    desk.drainer._handling.draining.last_outage = (
         desk.clock.now()
     )  # dependent ones are not given up just after one
     event = desk.batch(("a", OLD))

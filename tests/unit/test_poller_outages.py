@@ -164,11 +164,11 @@ def test_nobody_can_log_in_is_an_outage_for_dependents_too() -> None:
     """A password that was wrong for hours."""
     shore = Shore()
     shore.poll_for(20)
-    before = shore.drainer._draining.last_outage
+    before = shore.drainer._handling.draining.last_outage
     shore.server.away = NO_LOGIN
     shore.send("g")
     shore.poll_for(HOUR)
-    after = shore.drainer._draining.last_outage
+    after = shore.drainer._handling.draining.last_outage
     assert before is not None
     assert after is not None
     assert after - before > HOUR / 2

@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import FAIL_FAST
 from durable_ingest.errors import DatabaseUnavailableError, MisconfiguredError
-from durable_ingest.mysql.connection import Connection, ServerError
-from durable_ingest.mysql.session import RefusedError, Session
-from durable_ingest.rows import Fault, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +13,9 @@ if TYPE_CHECKING:
     from durable_ingest.clock import Clock
     from durable_ingest.contract import Contract
     from durable_ingest.deadline import Deadline
+    from durable_ingest.mysql.connection import Connection
     from durable_ingest.mysql.cutoff import Cutoff
+    from durable_ingest.mysql.session import Session
     from durable_ingest.mysql.target import MySQL
     from durable_ingest.ports import RememberingTable, RetryPolicy
     from durable_ingest.rows import Row
@@ -43,7 +42,7 @@ class SessionKeeper:
         retry: RetryPolicy,
         *,
         inbox: RememberingTable | None = None,
-        connect: Callable[..., Connection] = Connection.open,
+        connect: Callable[..., Connection] | None = None,
     ) -> None:
         self._target = target
         self._inbox = None if inbox is None else inbox.table
@@ -88,12 +87,16 @@ class SessionKeeper:
         Raises:
             RefusedError: it did not come about.
         """
-        # Loaded with the first connection and not with the first error, which may be that no file
-        # can be opened.
-        from durable_ingest.mysql.faults import classify  # noqa: PLC0415 - not for a cold start
+        # Loaded with the first connection, not for a cold start; what judges errors not with the
+        # first error, which may be that no file can be opened.
+        from durable_ingest.mysql.connection import Connection, ServerError  # noqa: PLC0415
+        from durable_ingest.mysql.faults import classify  # noqa: PLC0415
+        from durable_ingest.mysql.session import RefusedError, Session  # noqa: PLC0415
+        from durable_ingest.rows import Fault, Refusal  # noqa: PLC0415
 
+        opens = self._open or Connection.open
         try:
-            connection = self._open(self._target, autocommit=self._autocommit, deadline=deadline)
+            connection = opens(self._target, autocommit=self._autocommit, deadline=deadline)
         except ServerError as error:
             fault = classify(error.code, error.sqlstate, error.text)
             if fault is not Fault.MISCONFIGURED:  # nothing is the fault of a row yet

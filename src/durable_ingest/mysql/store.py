@@ -1,13 +1,13 @@
-"""Rows into MySQL: the database's side of the drainer."""
+"""Rows into MySQL: the database's side of the drainer.
+
+What works on a session is loaded with the first one, and not for a cold start.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from durable_ingest.mysql.cutoff import Cutoff
 from durable_ingest.mysql.keeping import SessionKeeper
-from durable_ingest.mysql.session import RefusedError
-from durable_ingest.mysql.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,9 @@ class MySQLStore(SessionKeeper):
 
     def write(self, rows: Sequence[Row], deadline: Deadline) -> dict[int, Refusal | None]:
         """Write rows; see `ports.Store`."""
+        from durable_ingest.mysql.cutoff import Cutoff  # noqa: PLC0415 - see above
+        from durable_ingest.mysql.writing import Writing  # noqa: PLC0415
+
         self._check_session(deadline)
         with Cutoff(deadline) as cutoff:
             if self._session is not None:
@@ -35,6 +38,9 @@ class MySQLStore(SessionKeeper):
 
     def reach(self, deadline: Deadline) -> Refusal | None:
         """Connect where there is no session; see `ports.Store`."""
+        from durable_ingest.mysql.cutoff import Cutoff  # noqa: PLC0415 - see above
+        from durable_ingest.mysql.session import RefusedError  # noqa: PLC0415
+
         self._check_session(deadline)
         if self._session is not None:
             return None

@@ -272,10 +272,12 @@ class MySQL(Frozen):
         inbox: RememberingTable | None = None,
     ) -> Store:
         """Make a drainer's store. Connects when the first row is written."""
-        from durable_ingest.mysql.store import MySQLStore  # noqa: PLC0415 - PyMySQL loads here
+        import pymysql  # noqa: F401, PLC0415 - here, and not when time runs; as boto3
+
+        from durable_ingest.mysql.store import MySQLStore  # noqa: PLC0415
 
         if self._fetched is not None:
-            import durable_ingest.aws  # noqa: F401, PLC0415 - boto3 loads here, not when time runs
+            import durable_ingest.aws  # noqa: F401, PLC0415
 
         return MySQLStore(self, contracts, clock, retry, inbox=inbox)
 
