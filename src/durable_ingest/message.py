@@ -1,6 +1,6 @@
-"""The wire format: what a message looks like, and the ids that SQS orders and deduplicates by.
+"""The wire format: what a message looks like as it is delivered.
 
-The formulas here are read by deployed functions of other versions: change none of them.
+The names here are written by deployed functions of other versions: change none of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from durable_ingest.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
 
 NAME: Final = "ingest.name"
 """Message attribute: the contract's name."""

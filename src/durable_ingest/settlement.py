@@ -47,7 +47,8 @@ class Ledger:
 
     def writable(self) -> list[int]:
         """Pending messages with nothing but settled or pending ones of their group before them."""
-        return [index for index in self._open(self._rejected) if index not in self._rejected]
+        found = self._open(self._rejected)
+        return [n for n in found if n not in self._rejected] if self._rejected else found
 
     def due_dead_letters(self) -> list[tuple[int, Refusal]]:
         """Rejected messages that are the first of their group that is not settled."""

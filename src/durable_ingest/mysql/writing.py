@@ -179,8 +179,9 @@ class Writing:
         """
         contended = lost = 0
         while True:
-            fresh = self._keeper.session is None
-            session = self._keeper.session or self._connect()
+            session = self._keeper.session
+            fresh = session is None
+            session = session or self._connect()
             try:
                 session.write(rows, self._deadline)
             except RefusedError as error:
