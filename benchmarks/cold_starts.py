@@ -45,6 +45,7 @@ STARTS: Final = {
     AT_WORK: f"""{MADE}
 import durable_ingest.handling
 import durable_ingest.mysql.faults
+import durable_ingest.mysql.session
 import durable_ingest.mysql.writing
 import durable_ingest.setup
 """,

@@ -8,11 +8,19 @@ good part of a cold start.
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+
+if TYPE_CHECKING:
+
+    class _Fields:
+        def __init__(self, **fields: object) -> None: ...
+
+else:
+    _Fields = SimpleNamespace  # which type checkers take to have every attribute
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
-class Value(SimpleNamespace):
+class Value(_Fields):
     """A small value: made with keywords, as many as it has fields, and compared by them."""
 
     def changed(self, **changes: Any) -> Self:  # noqa: ANN401 - of any field

@@ -9,7 +9,7 @@ import pytest
 
 from durable_ingest import aws, batching, deadletters, draining, sending, settlement, sqs
 from durable_ingest.answers import SendFailure
-from durable_ingest.mysql import once, session, store, writing
+from durable_ingest.mysql import once, refused, session, statements, store, writing
 from durable_ingest.mysql import upsert as upserts
 from durable_ingest.receipt import Receipt
 from durable_ingest.rows import Fault
@@ -35,7 +35,7 @@ def takes_a_doubtful_commit_for_done(patch: pytest.MonkeyPatch) -> None:
     def commit(self: session.Session, deadline: Any) -> None:  # noqa: ANN401
         try:
             self._execute("COMMIT", deadline)
-        except session.RefusedError as error:
+        except refused.RefusedError as error:
             if not error.lost:
                 raise
 
@@ -48,7 +48,7 @@ def repeats_a_doubtful_commit_on_the_same_connection(patch: pytest.MonkeyPatch) 
     def commit(self: session.Session, deadline: Any) -> None:  # noqa: ANN401
         try:
             self._execute("COMMIT", deadline)
-        except session.RefusedError:
+        except refused.RefusedError:
             self._execute("COMMIT", deadline)
 
     patch.setattr(session.Session, "_commit", commit)
@@ -75,7 +75,7 @@ def dead_letters_in_an_outage(patch: pytest.MonkeyPatch) -> None:
 
     def record(self: Any, course: Any, index: int, refusal: Refusal) -> None:  # noqa: ANN401
         if refusal.fault is Fault.UNAVAILABLE:
-            refusal = refusal._replace(fault=Fault.REJECTED)
+            refusal = refusal.changed(fault=Fault.REJECTED)
         honest(self, course, index, refusal)
 
     patch.setattr(draining.Draining, "_record", record)
@@ -111,7 +111,7 @@ def writes_without_the_guard(patch: pytest.MonkeyPatch) -> None:
         text: upserts.Upsert = honest(table, *arguments)
         return text.changed(tail=text.tail.replace(" IS NULL OR", " IS NULL OR 1 OR"))
 
-    patch.setattr(session, "upsert", upsert)
+    patch.setattr(statements, "upsert", upsert)
 
 
 def deletes_in_any_order(patch: pytest.MonkeyPatch) -> None:

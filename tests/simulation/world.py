@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from durable_ingest.mysql import store
+from durable_ingest.mysql import cutoff
 from durable_ingest.testing.memory_queue import MemoryQueueService
 from tests.simulation.connection import Cutoff
 from tests.simulation.contracts import contract, inbox_model, table_model
@@ -90,7 +90,7 @@ class World:
             self.scheduler.spawn("operator", self._redrive, self.plan.heals_at + 30.0)
         stuck = None
         try:
-            with patch.object(store, "Cutoff", Cutoff):
+            with patch.object(cutoff, "Cutoff", Cutoff):
                 self.scheduler.run()
         except TimeoutError as error:
             stuck = str(error)

@@ -6,7 +6,8 @@ from pydantic import BaseModel
 from durable_ingest import Table
 from durable_ingest.deadline import Deadline
 from durable_ingest.mysql.connection import ServerError
-from durable_ingest.mysql.session import RefusedError, Session
+from durable_ingest.mysql.refused import RefusedError
+from durable_ingest.mysql.session import Session
 from durable_ingest.rows import Fault, Row
 from tests.records import delivered
 from tests.virtual_clock import VirtualClock

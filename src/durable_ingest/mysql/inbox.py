@@ -61,7 +61,7 @@ class Inbox:
             MisconfiguredError: no privilege, or another table has the name.
         """
         from durable_ingest.mysql.once import inbox_problems  # noqa: PLC0415 - PyMySQL loads here
-        from durable_ingest.mysql.session import facts_of  # noqa: PLC0415 - likewise
+        from durable_ingest.mysql.statements import facts_of  # noqa: PLC0415 - likewise
         from durable_ingest.mysql.upkeep import maintained  # noqa: PLC0415 - likewise
 
         with maintained(mysql, clock, f"CREATE and SELECT on {self.table!r}") as connection:

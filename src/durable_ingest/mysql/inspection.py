@@ -13,7 +13,7 @@ from durable_ingest.mysql.faults import classify
 from durable_ingest.mysql.inbox import IDENTITY
 from durable_ingest.mysql.once import inbox_problems
 from durable_ingest.mysql.preflight import problems
-from durable_ingest.mysql.session import facts_of
+from durable_ingest.mysql.statements import facts_of
 from durable_ingest.mysql.target import is_loopback
 from durable_ingest.mysql.upkeep import maintained
 from durable_ingest.mysql.upsert import column, quoted, upsert

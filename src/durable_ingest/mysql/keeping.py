@@ -91,7 +91,8 @@ class SessionKeeper:
         # first error, which may be that no file can be opened.
         from durable_ingest.mysql.connection import Connection, ServerError  # noqa: PLC0415
         from durable_ingest.mysql.faults import classify  # noqa: PLC0415
-        from durable_ingest.mysql.session import RefusedError, Session  # noqa: PLC0415
+        from durable_ingest.mysql.refused import RefusedError  # noqa: PLC0415
+        from durable_ingest.mysql.session import Session  # noqa: PLC0415
         from durable_ingest.rows import Fault, Refusal  # noqa: PLC0415
 
         opens = self._open or Connection.open

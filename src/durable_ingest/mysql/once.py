@@ -25,7 +25,9 @@ class Once:
 
     def __init__(self, connection: Connection, table: str) -> None:
         self._connection = connection
-        self._table = quoted(table)
+        self.table = table
+        """The name of its table."""
+        self._quoted = quoted(table)
 
     def claim(self, rows: Sequence[Row], execute: Callable[[str], object]) -> list[Row]:
         """Remember messages in the open transaction; return the rows that were not done before.
@@ -64,11 +66,11 @@ class Once:
 
     def _insert(self, literals: Sequence[str]) -> str:
         values = ", ".join(f"({literal})" for literal in literals)
-        return f"INSERT INTO {self._table} ({column(IDENTITY)}) VALUES {values}"  # noqa: S608 - quoted
+        return f"INSERT INTO {self._quoted} ({column(IDENTITY)}) VALUES {values}"  # noqa: S608 - quoted
 
     def _select(self, literals: Sequence[str]) -> str:
         name, values = column(IDENTITY), ", ".join(literals)
-        return f"SELECT {name} FROM {self._table} WHERE {name} IN ({values})"  # noqa: S608 - quoted
+        return f"SELECT {name} FROM {self._quoted} WHERE {name} IN ({values})"  # noqa: S608 - quoted
 
 
 def inbox_problems(table: str, facts: TableFacts) -> list[str]:

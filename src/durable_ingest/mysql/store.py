@@ -39,7 +39,7 @@ class MySQLStore(SessionKeeper):
     def reach(self, deadline: Deadline) -> Refusal | None:
         """Connect where there is no session; see `ports.Store`."""
         from durable_ingest.mysql.cutoff import Cutoff  # noqa: PLC0415 - see above
-        from durable_ingest.mysql.session import RefusedError  # noqa: PLC0415
+        from durable_ingest.mysql.refused import RefusedError  # noqa: PLC0415
 
         self._check_session(deadline)
         if self._session is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from durable_ingest.backoff import retrying
 from durable_ingest.contract import Command
-from durable_ingest.mysql.session import RefusedError
+from durable_ingest.mysql.refused import RefusedError
 from durable_ingest.rows import NO_TIME, Fault, Refusal
 
 if TYPE_CHECKING:
