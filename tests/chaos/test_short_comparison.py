@@ -20,16 +20,20 @@ def test_a_short_comparison(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Each is sent the same; a proxy that holds clients has no answer for them in time."""
+    """Each is sent the same; a proxy that holds clients has no answer for them in time.
+
+    At this scale the gateway waits 1.5 s: a busy machine must not make it give up on a cold start,
+    after which the client's next write could overtake the one that it was given no answer for.
+    """
     arguments = (
-        f"--compare --json --report {tmp_path} --rate 30 --customers 40 --scale 60"
-        " --normal 0.5 --outage 1.5 --read-only 0.5 --after 0.5"
+        f"--compare --json --report {tmp_path} --rate 30 --customers 40 --scale 20"
+        " --normal 0.5 --outage 2.5 --read-only 0.5 --after 0.5"
     )
     assert main(arguments.split(), server=database) == 0
     summary = json.loads(capsys.readouterr().out)
     direct, proxy, retry, storage, ours = summary["outcomes"]
     for outcome in summary["outcomes"]:
-        assert outcome["requests"] == 75
+        assert outcome["requests"] == 105
         assert outcome["acknowledged"] == outcome["answered_2xx"] > 0
         assert outcome["acknowledged_and_lost"] == 0
         assert outcome["function_seconds"] > 0
