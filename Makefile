@@ -27,10 +27,10 @@ test: ## Run the tests on a real database, with branch coverage; ARGS="-k enqueu
 	@$(if $(measured),$(bin)/coverage combine --quiet)
 	@$(if $(measured),$(bin)/coverage report)
 
-rehearsals: ## Run what stops, kills or freezes the server, the drill and the chaos run in short, one after the other
+rehearsals: ## Run what stops, kills or freezes the server, the drill and the chaos run in short
 	@scripts/venv
 	@scripts/database
-	$(bin)/python -m pytest -m chaos $(ARGS)
+	$(bin)/python -m pytest -m chaos --numprocesses $(processes) --dist worksteal $(ARGS)
 
 drill: ## Rehearse a database upgrade under load; ARGS="--rate 50 --outage 20" or ARGS=--compare goes to the drill
 	@scripts/venv

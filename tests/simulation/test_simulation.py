@@ -14,7 +14,7 @@ from tests.simulation.runner import report, tally
 from tests.simulation.world import run
 
 SCHEDULES = 500
-BATCHES = 2  # CI runs ten times as many, without measuring coverage: make simulate
+BATCHES = 2  # .ci/run has `make simulate` go on from there, to 5,000
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
