@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,15 +14,34 @@ if TYPE_CHECKING:
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Told:
+    """Whether a signal has come.
+
+    Takes no lock: a handler runs in the midst of whatever the main thread does, the handler of the
+    signal before it included, and would wait for itself.
+    """
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def is_set(self) -> bool:
+        """Say whether one has come."""
+        return self._told
+
+    def set(self) -> None:
+        """Remember that one has come."""
+        self._told = True
+
+
 @contextmanager
-def stopping(*, at_once: bool = False) -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C and SIGTERM set.
+def stopping(*, at_once: bool = False) -> Iterator[Told]:
+    """Give what Ctrl-C and SIGTERM set.
 
     Args:
         at_once: whether the second one ends the program on the spot, with 128 and its number;
             else it does what it always does.
     """
-    stop = threading.Event()
+    stop = Told()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
 
     def told(number: int, _frame: FrameType | None) -> None:
