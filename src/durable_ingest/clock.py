@@ -40,8 +40,13 @@ class SystemClock:
     shared by the copies of a Lambda SnapStart snapshot.
     """
 
-    monotonic = staticmethod(time.monotonic)
-    now = staticmethod(time.time)
+    def monotonic(self) -> float:
+        """Seconds since some fixed point; never goes back."""
+        return time.monotonic()
+
+    def now(self) -> float:
+        """Seconds since 1970-01-01 UTC."""
+        return time.time()
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
