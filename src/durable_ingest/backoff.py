@@ -40,12 +40,12 @@ class Retry(Frozen):
     attempts: int
 
     def __init__(self, patience: float = 5.0, reserve: float = 1.0, attempts: int = 3) -> None:
+        super().__init__(patience=patience, reserve=reserve, attempts=attempts)
         for name, seconds in (("patience", patience), ("reserve", reserve)):
             if seconds < 0:
                 raise ContractError(name, "must be 0 or more seconds")
         if attempts < 1:
             raise ContractError("attempts", "must be 1 or more")
-        super().__init__(patience=patience, reserve=reserve, attempts=attempts)
 
 
 def may_be_given_up(age: float, since_outage: float | None) -> bool:

@@ -27,6 +27,13 @@ class Value(_Fields):
         """Make one that differs in some fields."""
         return type(self)(**{**vars(self), **changes})
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made, (type(self), vars(self))
+
+
+def _made(kind: type[Value], fields: dict[str, Any]) -> Value:
+    return kind(**fields)
+
 
 @dataclass_transform(frozen_default=True)
 class Frozen:
@@ -39,11 +46,15 @@ class Frozen:
         vars(self).update(arguments, _arguments=arguments)
 
     def __setattr__(self, name: str, value: object) -> None:
-        msg = f"{name!r} of a {type(self).__name__} cannot be changed; make another"
-        raise AttributeError(msg)
+        raise _fixed(self, name)
+
+    def __delattr__(self, name: str) -> None:
+        raise _fixed(self, name)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and vars(other)["_arguments"] == vars(self)["_arguments"]
+        if type(other) is not type(self):
+            return NotImplemented
+        return bool(vars(other)["_arguments"] == vars(self)["_arguments"])
 
     def __hash__(self) -> int:
         return hash(tuple(vars(self)["_arguments"].values()))
@@ -52,3 +63,7 @@ class Frozen:
         given = vars(self)["_arguments"].items()
         shown = [f"{name}={value!r}" for name, value in given if name not in self._hidden]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _fixed(made: Frozen, name: str) -> AttributeError:
+    return AttributeError(f"{name!r} of a {type(made).__name__} cannot be changed; make another")
