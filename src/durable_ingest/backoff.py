@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from durable_ingest.errors import ContractError
-from durable_ingest.value import Frozen
+from durable_ingest.value import Frozen, arguments_are_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ SETTLED_FOR: Final = 3600
 """Seconds without an outage before one is given up: every group has had its turn by then."""
 
 
+@arguments_are_read_only
 class Retry(Frozen):
     """How patient a drainer is.
 

@@ -12,7 +12,7 @@ from durable_ingest.errors import ContractError
 from durable_ingest.fields import ModelFields, fields_of
 from durable_ingest.names import check_name, check_table_name
 from durable_ingest.scalars import KEY_TYPES
-from durable_ingest.value import Frozen
+from durable_ingest.value import Frozen, arguments_are_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +23,7 @@ _VERSION_TYPES = (int, datetime, date, Decimal)
 _LONGEST_COMMAND_NAME = 128  # keeps a dead letter's attributes small
 
 
+@arguments_are_read_only
 class Table(Frozen):
     """A MySQL table that messages are upserted into. Import the same one in both functions.
 
@@ -161,6 +162,7 @@ class Table(Frozen):
         check_types("version", version, types, _VERSION_TYPES)
 
 
+@arguments_are_read_only
 class Command(Frozen):
     """What one upsert cannot say: several tables, a counter, a partial update, a delete.
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from durable_ingest.value import Frozen
+from durable_ingest.value import Frozen, arguments_are_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +48,7 @@ class ContractError(MisconfiguredError, ValueError):
         self.argument = argument
 
 
+@arguments_are_read_only
 class Failure(Frozen):
     """One record that `enqueue` or `enqueue_many` could not store for certain."""
 

@@ -1,14 +1,16 @@
 """Bases of what is never changed once it is made.
 
-Type checkers read their subclasses as frozen dataclasses. A dataclass or a named tuple writes and
-compiles its methods each time that its module is imported, and some twenty of them would make up a
-good part of a cold start.
+Type checkers read what is derived from them as frozen dataclasses. A dataclass or a named tuple
+writes and compiles its methods each time that its module is imported, and some twenty of them
+would make up a good part of a cold start.
 """
 
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
 
@@ -36,6 +38,11 @@ def _made(kind: type[Value], fields: dict[str, Any]) -> Value:
 
 
 @dataclass_transform(frozen_default=True)
+def arguments_are_read_only(kind: type[T]) -> type[T]:
+    """Tell type checkers of a `Frozen` class; not of a team's own subclasses, which add to it."""
+    return kind
+
+
 class Frozen:
     """What a team makes: its arguments are checked, compared and shown, and cannot be set again."""
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from durable_ingest.errors import ContractError, MisconfiguredError
 from durable_ingest.mysql.credentials import HIGHEST_PORT, PORT, Known, Login
-from durable_ingest.value import Frozen
+from durable_ingest.value import Frozen, arguments_are_read_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,7 @@ Connections")."""
 UNENCRYPTED_MODES: Final = ("DISABLED", "PREFERRED")
 
 
+@arguments_are_read_only
 class MySQL(Frozen):
     """How a drainer connects. Does no I/O by itself.
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from durable_ingest import Table
+from durable_ingest import Retry, Table
 
 
 class Customer(BaseModel):
@@ -35,3 +35,17 @@ orders = Table(
     version="changed_at",
     insert_only=("customer_id",),
 )
+
+
+class Owned(Table):
+    """A table, and who answers for it."""
+
+    owner: str = "nobody"
+
+
+class Patient(Retry):
+    """Waits longer."""
+
+
+invoices = Owned("invoices", Order, key="order_id")
+patient = Patient(patience=60.0)
