@@ -1,6 +1,7 @@
 """The wire format: what a message looks like as it is delivered.
 
-The names here are written by deployed functions of other versions: change none of them.
+The names here are written, and identities kept in inboxes, by deployed functions of other versions:
+change none of them.
 """
 
 from __future__ import annotations
