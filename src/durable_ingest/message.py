@@ -93,7 +93,7 @@ def message(record: Mapping[str, Any]) -> Message:
     """Read one record of a Lambda event.
 
     Raises:
-        KeyError, TypeError, ValueError: it is not an SQS record.
+        KeyError, TypeError, ValueError, AttributeError: it is not an SQS record.
     """
     system = record["attributes"]
     number = system.get("SequenceNumber")
