@@ -203,10 +203,7 @@ class Command(Frozen):
         apply: Callable[[Any, Any], None],
     ) -> None:
         super().__init__(name=name, model=model, group=group, apply=apply)
-        if not 0 < len(str(self.name)) <= _LONGEST_COMMAND_NAME:
-            raise ContractError("name", f"must be text of 1 to {_LONGEST_COMMAND_NAME} characters")
-        if not self.name.isprintable():
-            raise ContractError("name", "has a character that cannot be printed")
+        _check_command_name(self.name)
         if not callable(self.apply):
             raise ContractError("apply", "must be a function of a cursor and a record")
         _check_compared(self, "group", self.group_fields)
@@ -242,6 +239,13 @@ def contracts_by_name(contracts: Sequence[Contract]) -> dict[str, Contract]:
             raise ContractError("contracts", f"{contract.name!r} is given twice")
         named[contract.name] = contract
     return named
+
+
+def _check_command_name(name: object) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_COMMAND_NAME:
+        raise ContractError("name", f"must be text of 1 to {_LONGEST_COMMAND_NAME} characters")
+    if not name.isprintable():
+        raise ContractError("name", "has a character that cannot be printed")
 
 
 def _stored_fields(contract: Contract, argument: str) -> tuple[str, ...]:

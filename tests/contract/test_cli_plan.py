@@ -58,6 +58,7 @@ def test_json_has_everything() -> None:
     assert facts["problems"] == []
     assert facts["monthly_cost"]["total"] > 0
     assert facts["scenario"]["outage"] == 14_400
+    assert facts["scenario"]["retry"] == {"patience": 5.0, "reserve": 1.0, "attempts": 3}
 
 
 def test_json_of_what_never_ends() -> None:

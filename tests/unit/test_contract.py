@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from pydantic import BaseModel, Field, computed_field
 
-from durable_ingest import Drainer, Enqueuer, MySQL, Retry, Table
+from durable_ingest import Command, Drainer, Enqueuer, MySQL, Retry, Table
 from durable_ingest.contract import contracts_by_name
 from durable_ingest.errors import ContractError, MisconfiguredError
 
@@ -256,3 +256,10 @@ def test_every_constructor_names_its_wrong_argument(
 def test_a_connection_shows_no_password() -> None:
     """Not in its repr either, which logs print."""
     assert "secret-word" not in repr(MySQL(_MYSQL))
+
+
+@pytest.mark.parametrize("name", ["", "a" * 129, "a\nb", 1, None])
+def test_a_commands_name_is_text(name: Any) -> None:  # noqa: ANN401 - what no name may be
+    """It stands in a message attribute, and in logs."""
+    with pytest.raises(ContractError, match=r"^name: "):
+        Command(name, Row, group="id", apply=lambda _cursor, _record: None)

@@ -167,9 +167,11 @@ def as_facts(made: Plan) -> dict[str, Any]:
     foretold = asdict(made.forecast)
     if made.forecast.seconds is None:
         foretold["peak_depth"] = foretold["peak_age"] = None
+    retry = made.scenario.retry
+    patient = {name: getattr(retry, name) for name in ("patience", "reserve", "attempts")}
     return {
         "fits": made.fits,
-        "scenario": asdict(made.scenario),
+        "scenario": asdict(made.scenario) | {"retry": patient},
         "capacity": made.scenario.capacity,
         "forecast": foretold,
         "held_groups": held_groups(made.scenario),
