@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
 
 from durable_ingest.testing import QueuePair, QueueService, fresh_database, provision
 from durable_ingest.testing.provisioning import SERVER
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from durable_ingest.testing import DatabaseServer
 
 _names = itertools.count(1)
-
-settings.register_profile("durable_ingest", deadline=None)  # a busy machine is no failure
-settings.load_profile("durable_ingest")
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects by the marks

@@ -265,7 +265,7 @@ def test_any_record_comes_back(bench: Bench) -> None:
     table = Table("whole", Whole, key="id")
     drain = bench.drain(table)
 
-    @settings(max_examples=40)
+    @settings(max_examples=40, deadline=None)
     @given(rows=st.lists(WHOLE, min_size=1, max_size=5))
     def check(rows: list[dict[str, Any]]) -> None:
         records = [Whole(id=n, **row) for n, row in enumerate(rows)]
