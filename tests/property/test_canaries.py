@@ -211,7 +211,7 @@ def test_a_producer_says_nothing_of_a_record(
     if whole:
         try:
             record = Person.model_validate({"person_id": CANARY} | values)
-        except (ValidationError, KeyError):
+        except (ValidationError, KeyError, UnicodeEncodeError):
             return
     else:  # as a team's code may make one, without validation
         record = Person.model_construct(**values)
