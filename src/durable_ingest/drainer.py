@@ -100,7 +100,7 @@ class Drainer:
     @property
     def setup(self) -> Setup:
         """What it was made of."""
-        from durable_ingest.setup import Setup  # noqa: PLC0415 - asked for by tools alone
+        from durable_ingest.setup import Setup  # noqa: PLC0415 - not for a cold start
 
         return Setup(
             database=self._database,
