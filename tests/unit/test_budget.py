@@ -53,15 +53,15 @@ class Asked:
 
     def send(self, entries: Sequence[Outgoing]) -> list[Receipt | SendFailure]:
         """Not asked for."""
-        raise NotImplementedError
+        pytest.fail(f"asked to send {entries}")
 
     def delete(self, receipt_handles: Sequence[str]) -> list[bool]:
         """Not asked for."""
-        raise NotImplementedError
+        pytest.fail(f"asked to delete {receipt_handles}")
 
     def hide(self, receipt_handles: Sequence[str], seconds: Sequence[int]) -> list[bool]:
         """Not asked for."""
-        raise NotImplementedError
+        pytest.fail(f"asked to hide {receipt_handles} for {seconds}")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ class Session:
         whole = self.connection.autocommit and len(steps) == 1
         if self.connection.autocommit and not whole:
             self._execute("BEGIN", deadline)
-        runs_commands = self._once is not None and _has_commands(rows)
+        runs_commands = any(isinstance(row.contract, Command) for row in rows)
         if runs_commands:
             self._execute(f"SAVEPOINT {_MARK}", deadline)
         changed = {name for name, step in steps if step(deadline)}
@@ -194,10 +194,6 @@ class Session:
             reason = f"the COMMIT failed: {was.reason}"
             refusal = Refusal(Fault.UNAVAILABLE, reason, was.code, was.sqlstate, was.table)
             raise RefusedError(refusal, lost=True) from error
-
-
-def _has_commands(rows: Sequence[Row]) -> bool:
-    return any(isinstance(row.contract, Command) for row in rows)
 
 
 def _copy_of(record: BaseModel) -> BaseModel:

@@ -131,7 +131,7 @@ def _stored(value: object, column: Column | None) -> object:  # noqa: PLR0911 - 
             binary = column is not None and column.binary and column.width == _UUID_BYTES
             return value.bytes if binary else str(value)
         case str():
-            value.encode()
+            value.encode()  # a lone surrogate has no UTF-8
             return str(value)
         case list() | dict() | tuple():
             return to_json(value).decode()

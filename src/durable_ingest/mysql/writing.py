@@ -25,8 +25,6 @@ _MOST_LOCK_WAITS: Final = 5
 """Lock waits that one call sits out: enough to narrow one locked row down among ten."""
 _LOST: Final = frozenset({0, 1038, 1105, 1317, 1927, 1969, 2006, 2013, 2055, 3024, 4031, 4082})
 """Codes of an outage that a single row can cause as well, by what it makes the server do."""
-
-
 _INDEX: Final = attrgetter("index")
 
 
