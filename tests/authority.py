@@ -38,7 +38,6 @@ class Authority:
         until = _FROM + (timedelta(days=1) if expired else _YEARS)
         alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        subject = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
         certificate = (
             self._builder(name, key.public_key(), until)
             .add_extension(alternative, critical=False)
@@ -46,7 +45,6 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(_usage(signs=False), critical=True)
             .add_extension(authority, critical=False)
-            .add_extension(subject, critical=False)
             .sign(self._key, hashes.SHA256())
         )
         both = self._folder / f"server-{certificate.serial_number}.pem"
@@ -65,6 +63,7 @@ class Authority:
     def _builder(
         self, subject: x509.Name, key: ec.EllipticCurvePublicKey, until: datetime
     ) -> x509.CertificateBuilder:
+        """Begin a certificate; with the identifier that is asked for from Python 3.13 on."""
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -73,6 +72,7 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(_FROM)
             .not_valid_after(until)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         )
 
 
